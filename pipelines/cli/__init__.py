@@ -1,0 +1,52 @@
+"""The command lines. `run` is the border: errors become a message and an exit code here and nowhere else."""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+
+from pipelines.errors import InternalError, RivaError
+
+__all__ = ["run"]
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+
+
+def run(function: Callable[[list[str]], int], argv: list[str] | None = None, *, verbose: bool | None = None) -> int:
+    """Calls `function(argv)` and turns what it raises into a message on stderr and an exit code.
+
+    Args:
+        function: The command; returns its exit code and raises `RivaError`.
+        argv: Arguments without the program name; `sys.argv[1:]` if None.
+        verbose: Whether to print tracebacks; by default, whether `--verbose` is among the arguments.
+    """
+    argv = sys.argv[1:] if argv is None else argv
+    verbose = any(a == "--verbose" or a.startswith("--verbose=") for a in argv) if verbose is None else verbose
+    try:
+        return function(argv)
+    except RivaError as error:
+        if verbose:
+            traceback.print_exc()
+        print(_message(error), file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("Interrupted; nothing half-written is left.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output went away, for example `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # the process border: a bug must still end in one line and an exit code
+        if verbose:
+            traceback.print_exc()
+        print(f"error: internal error: {type(error).__name__}: {error}", file=sys.stderr)
+        print("  fix: run again with --verbose for the traceback, and report it", file=sys.stderr)
+        return InternalError.exit_code
+
+
+def _message(error: RivaError) -> str:
+    lines = [f"error: {error.what}"]
+    if error.why:
+        lines.append(f"  why: {error.why}")
+    if error.fix:
+        lines.append(f"  fix: {error.fix}")
+    return "\n".join(lines)

@@ -1,0 +1,97 @@
+"""Everything that can go wrong, with its exit code.
+
+    RivaError
+    |-- UsageError             64  the command line cannot be understood
+    |-- InternalError          70  a fault of this program
+    |-- InputError
+    |   |-- NotAnArchive       10  not a tar archive, or another kind than the one asked for
+    |   |-- TruncatedArchive   11  the archive ends too early or a member's digest is wrong
+    |   |-- WrongKey           12  the key is missing, wrong, or the file was tampered with
+    |   `-- MissingInput       13  a file that was named is not there
+    `-- OutputError
+        |-- OutputExists       20  refused to overwrite without --force
+        |-- OutputBusy         21  another process is writing the same output
+        `-- OutputFailed       22  disk full, no permission
+
+A message has three parts: what happened (with the values), why that is likely, what to do next.
+"""
+
+from typing import ClassVar
+
+
+class RivaError(Exception):
+    """Base of every error that a user can do something about.
+
+    Args:
+        what: What happened, with the values.
+        why: The likely reason; left out where `what` says it all.
+        fix: What to do next.
+    """
+
+    exit_code: ClassVar[int] = 70
+
+    def __init__(self, what: str, why: str = "", fix: str = "") -> None:
+        self.what, self.why, self.fix = what, why, fix
+        super().__init__("\n".join(part for part in (what, why, fix) if part))
+
+
+class UsageError(RivaError):
+    """The command line cannot be understood (EX_USAGE of sysexits.h)."""
+
+    exit_code = 64
+
+
+class InternalError(RivaError):
+    """A fault of this program (EX_SOFTWARE of sysexits.h)."""
+
+    exit_code = 70
+
+
+class InputError(RivaError):
+    """Something that was handed in cannot be used."""
+
+
+class NotAnArchive(InputError):
+    """A file is not the kind of archive that was asked for."""
+
+    exit_code = 10
+
+
+class TruncatedArchive(InputError):
+    """An archive ends too early, or a member is not what the manifest says."""
+
+    exit_code = 11
+
+
+class WrongKey(InputError):
+    """The key is missing or wrong, or the encrypted bytes were changed; the two cannot be told apart."""
+
+    exit_code = 12
+
+
+class MissingInput(InputError):
+    """A file that was named is not there."""
+
+    exit_code = 13
+
+
+class OutputError(RivaError):
+    """Something could not be written; whatever stood there before is untouched."""
+
+
+class OutputExists(OutputError):
+    """An output exists and --force was not given."""
+
+    exit_code = 20
+
+
+class OutputBusy(OutputError):
+    """Another process is writing the same output."""
+
+    exit_code = 21
+
+
+class OutputFailed(OutputError):
+    """The operating system refused a write: disk full, no permission."""
+
+    exit_code = 22
