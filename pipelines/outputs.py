@@ -11,6 +11,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 
 from pipelines.errors import OutputBusy, OutputExists, OutputFailed
@@ -67,8 +68,7 @@ def _temporary(path: Path, *, force: bool) -> Iterator[Path]:
     lock = path.with_name(f".{path.name}.lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with lock.open("w") as held:
-            _lock(held.fileno(), path)
+        with _lock(lock, path):
             try:
                 _remove(temporary)  # litter of a run that was killed
                 yield temporary
@@ -77,7 +77,15 @@ def _temporary(path: Path, *, force: bool) -> Iterator[Path]:
                 _remove(temporary)
                 lock.unlink(missing_ok=True)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
+        if error.errno not in (
+            errno.ENOSPC,
+            errno.EDQUOT,
+            errno.EACCES,
+            errno.EPERM,
+            errno.EROFS,
+            errno.ENOTDIR,
+            errno.EEXIST,
+        ):
             raise
         raise OutputFailed(
             f"cannot write {path}: {error.strerror}",
@@ -86,11 +94,19 @@ def _temporary(path: Path, *, force: bool) -> Iterator[Path]:
         ) from error
 
 
-def _lock(descriptor: int, path: Path) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise OutputBusy(f"another process is writing {path}", fix="wait for it, or choose another output") from None
+def _lock(lock: Path, path: Path) -> TextIOWrapper:
+    while True:
+        held = lock.open("w")
+        try:
+            fcntl.flock(held.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            held.close()
+            fix = "wait for it, or choose another output"
+            raise OutputBusy(f"another process is writing {path}", fix=fix) from None
+        # A writer that ended in between took the name away: what we hold then locks nobody out.
+        if lock.exists() and os.path.samestat(lock.stat(), os.fstat(held.fileno())):
+            return held
+        held.close()
 
 
 def _exchange(first: Path, second: Path) -> None:
