@@ -20,6 +20,8 @@ __all__ = ["atomic_directory", "atomic_file"]
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_REFUSALS = (*_FULL, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 
 
 @contextmanager
@@ -89,7 +91,7 @@ def _temporary(path: Path, *, force: bool) -> Iterator[Path]:
             raise
         raise OutputFailed(
             f"cannot write {path}: {error.strerror}",
-            why="the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "the folder is not writable",
+            why="the disk is full" if error.errno in _FULL else "the folder is not writable",
             fix=f"free space or choose another place than {path.parent}; what stood there before is untouched",
         ) from error
 
