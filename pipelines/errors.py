@@ -8,6 +8,14 @@
     |   |-- TruncatedArchive   11  the archive ends too early or a member's digest is wrong
     |   |-- WrongKey           12  the key is missing, wrong, or the file was tampered with
     |   `-- MissingInput       13  a file that was named is not there
+    |-- CheckpointError
+    |   |-- UnsupportedCheckpoint 30  its class is not one that can be exported here
+    |   |-- BrokenCheckpoint      31  a part is missing or damaged: configuration, tokenizer, weights
+    |   `-- ExportFailed          32  NeMo could not restore or export it
+    |-- GraphError
+    |   |-- GraphDiffers          33  the exported graph does not compute what the checkpoint computes
+    |   |-- GraphTooNew           34  the chosen Riva version cannot load the graph
+    |   `-- SchemaViolated        35  --validate found something missing
     `-- OutputError
         |-- OutputExists       20  refused to overwrite without --force
         |-- OutputBusy         21  another process is writing the same output
@@ -73,6 +81,50 @@ class MissingInput(InputError):
     """A file that was named is not there."""
 
     exit_code = 13
+
+
+class CheckpointError(RivaError):
+    """A checkpoint cannot become a `.riva`."""
+
+
+class UnsupportedCheckpoint(CheckpointError):
+    """The checkpoint is sound, but its class cannot be exported here."""
+
+    exit_code = 30
+
+
+class BrokenCheckpoint(CheckpointError):
+    """A part of the checkpoint is missing, damaged or unsafe to unpack."""
+
+    exit_code = 31
+
+
+class ExportFailed(CheckpointError):
+    """NeMo could not restore or export the checkpoint."""
+
+    exit_code = 32
+
+
+class GraphError(RivaError):
+    """An export was refused because of what it holds."""
+
+
+class GraphDiffers(GraphError):
+    """The exported graph does not compute what the checkpoint computes."""
+
+    exit_code = 33
+
+
+class GraphTooNew(GraphError):
+    """The chosen Riva version cannot load a graph as new as this one."""
+
+    exit_code = 34
+
+
+class SchemaViolated(GraphError):
+    """The archive lacks something that its class's schema asks for."""
+
+    exit_code = 35
 
 
 class OutputError(RivaError):
