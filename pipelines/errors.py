@@ -16,6 +16,9 @@
     |   |-- GraphDiffers          33  the exported graph does not compute what the checkpoint computes
     |   |-- GraphTooNew           34  the chosen Riva version cannot load the graph
     |   `-- SchemaViolated        35  --validate found something missing
+    |-- BuildError
+    |   |-- PipelineMissing    40  the pipeline is one of Riva's, but cannot be built here yet
+    |   `-- WrongClass         41  the .riva holds a model that the pipeline does not serve
     `-- OutputError
         |-- OutputExists       20  refused to overwrite without --force
         |-- OutputBusy         21  another process is writing the same output
@@ -125,6 +128,22 @@ class SchemaViolated(GraphError):
     """The archive lacks something that its class's schema asks for."""
 
     exit_code = 35
+
+
+class BuildError(RivaError):
+    """An RMIR cannot be built from what was handed in."""
+
+
+class PipelineMissing(BuildError):
+    """The pipeline is one of Riva's, but has no room here yet."""
+
+    exit_code = 40
+
+
+class WrongClass(BuildError):
+    """A `.riva` holds a model of a class that the pipeline does not serve."""
+
+    exit_code = 41
 
 
 class OutputError(RivaError):

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, NoReturn, TypeVar
 
-from pipelines.cli.flags import FALSE, TRUE, Flag, flags_of, from_mapping, spell
+from pipelines.cli.flags import FALSE, TRUE, Flag, flags_of, from_mapping, spell, usage_error
 from pipelines.errors import UsageError
 
 __all__ = ["CommandLine", "Parsed", "Positional"]
@@ -21,6 +21,7 @@ __all__ = ["CommandLine", "Parsed", "Positional"]
 _HELP_WIDTH = 110  # fixed, so that help is the same in a log, a terminal and a golden file
 
 Options = TypeVar("Options")
+Also = TypeVar("Also")
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,27 @@ class Positional:
 
 @dataclass(frozen=True)
 class Parsed(Generic[Options]):
-    """A command line, understood: typed options, the flags that were typed, and the words without a flag."""
+    """A command line, understood.
+
+    Args:
+        options: The tool's options, typed.
+        values: What was typed, by flag name; flags that were not typed are absent.
+        words: The words without a flag, by the name of their positional.
+    """
 
     options: Options
-    given: frozenset[str]
+    values: Mapping[str, object]
     words: Mapping[str, tuple[str, ...]]
+
+    @property
+    def given(self) -> frozenset[str]:
+        """The flags that were typed."""
+        return frozenset(self.values)
+
+    def read(self, options: type[Also]) -> Also:
+        """The options of another dataclass that the command line was made with."""
+        names = {flag.name for flag in flags_of(options)}
+        return from_mapping(options, {name: value for name, value in self.values.items() if name in names})
 
 
 class CommandLine(Generic[Options]):
@@ -54,6 +71,7 @@ class CommandLine(Generic[Options]):
         options: type[Options],
         positionals: Sequence[Positional] = (),
         *,
+        also: Sequence[type] = (),
         epilog: str = "",
         groups: Mapping[str, str] | None = None,
     ) -> None:
@@ -62,10 +80,11 @@ class CommandLine(Generic[Options]):
         description: First paragraph of the help.
         options: The dataclass that declares the flags.
         positionals: The words without a flag, in order; at most one may be `many`.
+        also: Dataclasses of further flags, for `Parsed.read`; they come first in the help.
         epilog: Last paragraph of the help.
         groups: Title in help for each component, by the component's name.
         """
-        self.flags = flags_of(options)
+        self.flags = tuple(flag for declared in (*also, options) for flag in flags_of(declared))
         self._options = options
         self._positionals = tuple(positionals)
         self._parser = _Parser(
@@ -81,12 +100,16 @@ class CommandLine(Generic[Options]):
             self._parser.add_argument(
                 positional.metavar, nargs="+" if positional.many else None, help=positional.meaning.replace("%", "%%")
             )
-        sections: dict[str, Any] = {"": self._parser}
-        for flag in self.flags:
-            prefix = ".".join(flag.path[:-1])
-            if prefix not in sections:
-                sections[prefix] = self._parser.add_argument_group((groups or {}).get(prefix, prefix))
-            _add(sections[prefix], flag)
+        for declared in also:
+            for flag in flags_of(declared):
+                _add(self._parser, flag)
+        titles = groups or {}
+        sections: dict[str, Any] = {} if "" in titles else {"": self._parser}
+        for flag in flags_of(options):
+            component = ".".join(flag.path[:-1])
+            if component not in sections:
+                sections[component] = self._parser.add_argument_group(titles.get(component, component))
+            _add(sections[component], flag)
 
     def help(self) -> str:
         """The text of `--help`."""
@@ -110,11 +133,12 @@ class CommandLine(Generic[Options]):
             except ValueError as error:
                 problems.append(f"--{flag.name}: {error}")
         if problems:
-            raise UsageError("; ".join(problems), fix=f"`{self._parser.prog} --help` lists every option")
+            raise usage_error(problems, fix=f"`{self._parser.prog} --help` lists every option")
         words = {word.metavar: getattr(found, word.metavar) for word in self._positionals}
+        own = {flag.name for flag in flags_of(self._options)}
         return Parsed(
-            from_mapping(self._options, values),
-            frozenset(values),
+            from_mapping(self._options, {name: value for name, value in values.items() if name in own}),
+            values,
             {name: tuple(word) if isinstance(word, list) else (word,) for name, word in words.items()},
         )
 
@@ -139,12 +163,11 @@ def _usage(positional: Positional) -> str:
 def _add(section: Any, flag: Flag) -> None:
     names = [flag.short] if flag.short else []
     names += [f"--{name}" for name in (flag.name, *flag.aliases)]
-    boolean = flag.kind is bool
     section.add_argument(
         *names,
         dest=flag.name,
-        nargs="?" if boolean else "*" if flag.several else None,
-        metavar=flag.metavar or ("True|False" if boolean else "NAME" if flag.choices else flag.type_name.upper()),
+        nargs="?" if flag.boolean else "*" if flag.several else None,
+        metavar=flag.metavar or ("True|False" if flag.boolean else "NAME" if flag.choices else flag.type_name.upper()),
         help=_help(flag).replace("%", "%%"),
     )
 
@@ -152,7 +175,8 @@ def _add(section: Any, flag: Flag) -> None:
 def _help(flag: Flag) -> str:
     choices = f"; one of {', '.join(flag.choices)}" if flag.choices else ""
     default = "" if flag.default is None or flag.default == () else f" [default: {spell(flag.default)}]"
-    return f"{flag.meaning}{choices}{default}"
+    note = f" [{flag.note}]" if flag.note else ""
+    return f"{flag.meaning}{choices}{default}{note}"
 
 
 def _join_booleans(argv: Sequence[str], flags: Sequence[Flag]) -> list[str]:
@@ -160,7 +184,7 @@ def _join_booleans(argv: Sequence[str], flags: Sequence[Flag]) -> list[str]:
     spellings = {
         spelling: f"--{flag.name}"
         for flag in flags
-        if flag.kind is bool
+        if flag.boolean
         for spelling in (flag.short, *(f"--{name}" for name in (flag.name, *flag.aliases)))
     }
     joined: list[str] = []
@@ -172,7 +196,7 @@ def _join_booleans(argv: Sequence[str], flags: Sequence[Flag]) -> list[str]:
             return [*joined, word, *argv[position:]]
         if word in spellings:
             following = argv[position].casefold() if position < len(argv) else ""
-            valued = following in TRUE | FALSE
+            valued = following in TRUE | FALSE | {"none"}
             word = f"{spellings[word]}={argv[position] if valued else True}"
             position += valued
         joined.append(word)

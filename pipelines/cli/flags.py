@@ -14,12 +14,14 @@ import dataclasses
 import math
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-__all__ = ["Flag", "component", "flag", "flags_of", "from_mapping", "spell", "value_of"]
+from pipelines.errors import UsageError
+
+__all__ = ["Flag", "component", "flag", "flags_of", "from_mapping", "spell", "to_mapping", "usage_error", "value_of"]
 
 _DECLARATION = "flag"
 TRUE, FALSE = frozenset({"true", "yes", "y", "t", "on", "1"}), frozenset({"false", "no", "n", "f", "off", "0"})
@@ -35,6 +37,7 @@ def flag(
     metavar: str = "",
     short: str = "",
     aliases: tuple[str, ...] = (),
+    note: str = "",
     facts: object = None,
 ) -> Any:
     """Declares a flag; stands where a dataclass field has its default.
@@ -46,10 +49,18 @@ def flag(
         metavar: What stands for the value in help, for example its unit.
         short: One-letter form such as "-f".
         aliases: Older names that are still understood, without dashes.
+        note: A short mark at the end of its help.
         facts: Anything a tool wants to keep with the flag (`Flag.facts`).
     """
     declared = Flag(
-        name=name, default=default, meaning=meaning, metavar=metavar, short=short, aliases=aliases, facts=facts
+        name=name,
+        default=default,
+        meaning=meaning,
+        metavar=metavar,
+        short=short,
+        aliases=aliases,
+        note=note,
+        facts=facts,
     )
     return dataclasses.field(default=default, metadata={_DECLARATION: declared})
 
@@ -69,6 +80,7 @@ class Flag:
     metavar: str
     short: str
     aliases: tuple[str, ...]
+    note: str
     facts: object
     path: tuple[str, ...] = ()  # attributes that lead to the value; with `kind`, known once the dataclass is read
     kind: Any = None
@@ -82,6 +94,11 @@ class Flag:
     def several(self) -> bool:
         """Whether it takes several words."""
         return typing.get_origin(self.kind) is tuple
+
+    @property
+    def boolean(self) -> bool:
+        """Whether it may stand bare."""
+        return self._plain is bool
 
     @property
     def type_name(self) -> str:
@@ -143,7 +160,13 @@ def spell(value: object) -> str:
     """A value as it is typed on a command line; `Flag.read` is the inverse."""
     if isinstance(value, tuple):
         return " ".join(map(spell, value))
-    return str(value)
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
+
+
+def to_mapping(options: object) -> dict[str, object]:
+    """Every flag's value by its name, as plain YAML or JSON has it; `from_mapping` is the inverse."""
+    values = {flag.name: value_of(options, flag) for flag in flags_of(type(options))}
+    return {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
 
 
 def from_mapping(options: type[Options], values: Mapping[str, object]) -> Options:
@@ -159,7 +182,7 @@ def from_mapping(options: type[Options], values: Mapping[str, object]) -> Option
         branch = tree
         for part in components:
             branch = branch.setdefault(part, {})
-        branch[field] = value
+        branch[field] = by_name[name].read(value) if isinstance(value, str) else value
     return typing.cast(Options, _build(options, tree))
 
 
@@ -171,6 +194,13 @@ def _build(options: type, tree: Mapping[str, Any]) -> object:
             for name, value in tree.items()
         }
     )
+
+
+def usage_error(problems: Sequence[str], fix: str) -> UsageError:
+    """One error for all the problems of a command line."""
+    if len(problems) == 1:
+        return UsageError(problems[0], fix=fix)
+    return UsageError("\n  - ".join([f"{len(problems)} problems with the options:", *problems]), fix=fix)
 
 
 def _read_bool(text: str) -> bool:

@@ -1,0 +1,187 @@
+"""From the options that were typed to those that are built: what depends on mode and model filled in, all checked.
+
+The rules are checked together, so that one run tells every problem of a command line.
+"""
+
+import dataclasses
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from pipelines.build_options import files_of
+from pipelines.cli.flags import flags_of, spell, usage_error, value_of
+from pipelines.errors import NotAnArchive, UsageError
+from pipelines.speech_recognition.options import SpeechRecognitionOptions
+
+__all__ = ["settle"]
+
+STREAMING_CHUNK_SIZE = 0.16  # seconds; the low-latency recipe
+OFFLINE_CHUNK_SIZE = 30.0  # seconds; one window for nearly every utterance, so that offline results equal NeMo's
+PADDING_SIZE = 1.92  # seconds on either side; the low-latency recipe
+STREAMING_MAX_STREAMS = 16  # what two CPU cores hold at real-time pace with a small Conformer
+OFFLINE_MAX_STREAMS = 64  # whole files wait for each other instead of for a speaker
+
+_TRITON_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")  # a folder name, with room for prefix and suffix
+
+
+def settle(
+    options: SpeechRecognitionOptions, given: Collection[str], manifests: Sequence[Mapping[str, Any]]
+) -> SpeechRecognitionOptions:
+    """Fills in what was not typed and checks the whole.
+
+    Args:
+        options: The options as typed.
+        given: Names of the options that were typed.
+        manifests: Manifest of the one `.riva`; its `riva_ci` block tells the model's time step.
+
+    Raises:
+        NotAnArchive: The `.riva` lacks the graph, its configuration, or the time step.
+        UsageError: There are several `.riva`, or options are missing, impossible, or at odds with each other or with
+            the model; all of them are named.
+    """
+    if len(manifests) != 1:
+        raise UsageError(
+            f"speech_recognition is built from one acoustic model, got {len(manifests)} .riva files",
+            why="language models and other further models are not executed here yet",
+            fix="name the acoustic model only",
+        )
+    stride_ms = _stride_ms(manifests[0])
+    settled = _filled(options, stride_ms)
+    problems = [
+        *_language(settled.language_code),
+        *_name(settled.name),
+        *_mode(options, given),
+        *_paddings(given),
+        *_times(settled, stride_ms),
+        *_ranges(settled),
+        *_files(settled),
+    ]
+    if problems:
+        raise usage_error(problems, fix="`riva-build speech_recognition --help` explains each option")
+    return settled
+
+
+def _stride_ms(manifest: Mapping[str, Any]) -> float:
+    missing = {"model_graph.onnx", "model_config.yaml"} - set(manifest.get("artifacts", {}))
+    if missing:
+        raise NotAnArchive(f"the .riva lacks {', '.join(sorted(missing))}", fix="export the checkpoint again")
+    stride_ms = manifest.get("riva_ci", {}).get("stride_ms")
+    if not isinstance(stride_ms, int | float) or stride_ms <= 0:
+        raise NotAnArchive(
+            f"the .riva says that its model's time step is {stride_ms!r} ms", fix="export the checkpoint again"
+        )
+    return float(stride_ms)
+
+
+def _filled(options: SpeechRecognitionOptions, stride_ms: float) -> SpeechRecognitionOptions:
+    offline = options.offline or options.streaming is False
+    padding = PADDING_SIZE if options.padding_size is None else options.padding_size
+    return dataclasses.replace(
+        options,
+        offline=offline,
+        streaming=not offline,
+        chunk_size=_either(options.chunk_size, OFFLINE_CHUNK_SIZE if offline else STREAMING_CHUNK_SIZE),
+        left_padding_size=_either(options.left_padding_size, padding),
+        right_padding_size=_either(options.right_padding_size, padding),
+        ms_per_timestep=_either(options.ms_per_timestep, stride_ms),
+        max_streams=_either(options.max_streams, OFFLINE_MAX_STREAMS if offline else STREAMING_MAX_STREAMS),
+        return_separate_utterances=_either(options.return_separate_utterances, offline),
+    )
+
+
+def _either(value: Any, fallback: Any) -> Any:
+    return fallback if value is None else value
+
+
+def _language(code: str | None) -> Iterator[str]:
+    if code is None:
+        yield "--language_code is missing (for example --language_code=en-US): requests choose a pipeline by it"
+        return
+    import langcodes
+
+    if not langcodes.tag_is_valid(code):
+        yield f"--language_code={code} is not a BCP-47 language code such as en-US"
+        return
+    known, standard = langcodes.Language.get(code, normalize=False), langcodes.Language.get(code)
+    # the same subtags in another spelling, a territory that is none (UK for GB), or letters that are no region (USA)
+    proper = standard.to_tag() if known.territory != standard.territory else known.to_tag()
+    if standard.extlangs:
+        yield f"--language_code={code}: {standard.extlangs[0].upper()} is not a region; a region has two letters"
+    elif code != proper:
+        yield f"--language_code={code} should be written {proper}: requests must repeat it exactly"
+
+
+def _name(name: str) -> Iterator[str]:
+    if not _TRITON_NAME.fullmatch(name):
+        yield (
+            f"--name={name} cannot name a Triton model: letters, digits, '.', '_' and '-' only, "
+            "a letter or digit first, at most 128"
+        )
+
+
+def _mode(options: SpeechRecognitionOptions, given: Collection[str]) -> Iterator[str]:
+    if {"offline", "streaming"} <= set(given) and options.offline == options.streaming:
+        yield (
+            f"--offline={spell(options.offline)} and --streaming={spell(options.streaming)} contradict each other: "
+            "a pipeline is one or the other"
+        )
+
+
+def _paddings(given: Collection[str]) -> Iterator[str]:
+    both = sorted({"left_padding_size", "right_padding_size"} & set(given))
+    if "padding_size" in given and both:
+        yield f"--padding_size sets both paddings; leave it out beside --{both[0]}"
+
+
+def _times(options: SpeechRecognitionOptions, stride_ms: float) -> Iterator[str]:
+    step = options.ms_per_timestep
+    assert step is not None
+    if step != stride_ms:
+        yield (
+            f"--ms_per_timestep={spell(step)} but the model's time step is {spell(stride_ms)} ms; "
+            "leave the option out to take the model's"
+        )
+    step = stride_ms  # the rest is judged by what the model does
+    seconds = {
+        "chunk_size": options.chunk_size,
+        "left_padding_size": options.left_padding_size,
+        "right_padding_size": options.right_padding_size,
+    }
+    milliseconds = {
+        **{name: _exact(size) * 1000 for name, size in seconds.items() if size is not None},
+        "endpointing.stop_history": Fraction(options.endpointing.stop_history),
+        "endpointing.stop_history_eou": Fraction(options.endpointing.stop_history_eou or 0),
+    }
+    for name, size in milliseconds.items():
+        if size % _exact(step):
+            below = size // _exact(step) * _exact(step)
+            unit = 1000 if name in seconds else 1
+            near = " or ".join(spell(float(n / unit)) for n in (below, below + _exact(step)) if n > 0)
+            yield (
+                f"--{name}={spell(float(size / unit))} is not a multiple of the model's time step "
+                f"({spell(step)} ms); {near} would be"
+            )
+
+
+def _exact(number: float) -> Fraction:
+    return Fraction(repr(number))  # the decimal that was typed, not its binary neighbour
+
+
+def _ranges(options: SpeechRecognitionOptions) -> Iterator[str]:
+    for option in flags_of(type(options)):
+        value, field = value_of(options, option), option.path[-1]
+        if value is None or isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        if option.metavar == "0..1" and not 0 <= value <= 1:
+            yield f"--{option.name}={spell(value)} is not between 0 and 1"
+        elif (field == "chunk_size" or field.endswith(("batch_size", "max_streams"))) and value <= 0:
+            yield f"--{option.name}={spell(value)} must be positive"
+        elif option.metavar in ("MS", "SECONDS") and value < 0:
+            yield f"--{option.name}={spell(value)} must not be negative"
+
+
+def _files(options: SpeechRecognitionOptions) -> Iterator[str]:
+    for name, path in files_of(options).items():
+        if not path.is_file():
+            yield f"--{name}={path}: there is no such file"
