@@ -19,6 +19,15 @@
     |-- BuildError
     |   |-- PipelineMissing    40  the pipeline is one of Riva's, but cannot be built here yet
     |   `-- WrongClass         41  the .riva holds a model that the pipeline does not serve
+    |-- DeployError
+    |   |-- NotDeployable         40  an option or a part of the model that this runtime does not execute
+    |   |-- EngineFailed          41  the network does not run, or is not the one that was declared
+    |   `-- NameClash             42  two pipelines of one repository want the same model name
+    |-- TritonError
+    |   |-- TritonMissing         43  the binary, its Python backend or the interpreter's shared library is missing
+    |   |-- NotARepository        44  a folder holds no model, or a configuration that does not parse
+    |   |-- ModelsNotLoaded       45  Triton refused a model
+    |   `-- TritonNotReady        46  Triton ended early or took too long
     `-- OutputError
         |-- OutputExists       20  refused to overwrite without --force
         |-- OutputBusy         21  another process is writing the same output
@@ -144,6 +153,56 @@ class WrongClass(BuildError):
     """A `.riva` holds a model of a class that the pipeline does not serve."""
 
     exit_code = 41
+
+
+class DeployError(RivaError):
+    """An RMIR cannot become a model repository."""
+
+
+class NotDeployable(DeployError):
+    """The RMIR asks for something that changes results and is not executed here."""
+
+    exit_code = 40
+
+
+class EngineFailed(DeployError):
+    """The network does not run on the target, or is not the one that the RMIR declares."""
+
+    exit_code = 41
+
+
+class NameClash(DeployError):
+    """Two pipelines of one repository want the same model name."""
+
+    exit_code = 42
+
+
+class TritonError(RivaError):
+    """Triton cannot serve a model repository."""
+
+
+class TritonMissing(TritonError):
+    """The Triton binary, its Python backend or the interpreter's shared library is not installed."""
+
+    exit_code = 43
+
+
+class NotARepository(TritonError):
+    """A folder holds no model that Triton could load, or a configuration does not parse."""
+
+    exit_code = 44
+
+
+class ModelsNotLoaded(TritonError):
+    """Triton refused a model of the repository."""
+
+    exit_code = 45
+
+
+class TritonNotReady(TritonError):
+    """Triton ended before it was ready, or took too long."""
+
+    exit_code = 46
 
 
 class OutputError(RivaError):
