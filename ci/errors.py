@@ -5,6 +5,12 @@
         |-- BadYaml              80  a YAML file is unreadable or breaks its schema
         |-- BadKnownFailing      81  the list of known failures is malformed or names nothing
         |-- BadEvaluation        82  the evaluation set is missing or not what a manifest should be
+        |-- EnvironmentFailed    90  an environment could not be set up
+        |-- LockFailed           91  the locks could not be made
+        |-- UnknownCheckpoint    92  a checkpoint was named that is not there
+        |-- BadCheckpoint        93  a checkpoint's file is missing, a Git LFS pointer, or not what its digest says
+        |-- PipelineBusy         94  another run works on the same checkpoint
+        |-- StageFailed          95  the command line of a stage ended with an error
         `-- ServerUnreachable    69  nothing answers at the address (EX_UNAVAILABLE of sysexits.h)
 
 A judged server that fails cases is a finding, not an error: `riva-conformance` ends with 1 then.
@@ -39,3 +45,39 @@ class ServerUnreachable(CIError):
     """Nothing answered at the address within the time limit."""
 
     exit_code = 69
+
+
+class EnvironmentFailed(CIError):
+    """An environment could not be set up; the message ends in what the installer said."""
+
+    exit_code = 90
+
+
+class LockFailed(CIError):
+    """No set of versions satisfies pyproject.toml on both architectures, or the package index cannot be reached."""
+
+    exit_code = 91
+
+
+class UnknownCheckpoint(CIError):
+    """A checkpoint was named for which there is no folder with a pipeline.yaml."""
+
+    exit_code = 92
+
+
+class BadCheckpoint(CIError):
+    """A checkpoint file is missing, is a Git LFS pointer, or is not what its digest says."""
+
+    exit_code = 93
+
+
+class PipelineBusy(CIError):
+    """Another run of the same clone works on the same checkpoint."""
+
+    exit_code = 94
+
+
+class StageFailed(CIError):
+    """The command line of a stage ended with an error; its own exit code is in the message."""
+
+    exit_code = 95

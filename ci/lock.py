@@ -1,0 +1,148 @@
+"""Makes the locks of `ci/locks` from pyproject.toml with `uv pip compile`; run by `nox -s lock`.
+
+Existing pins are kept where they still satisfy pyproject.toml; `--upgrade` takes the newest of everything. Only wheels
+are accepted. Two kinds of package need a word:
+
+- torch: PyPI's wheel for x86-64 brings 4 GB of CUDA, so the CPU build of PyTorch's own index is locked by hand in
+  `torch-cpu.txt`, and here only what that wheel requires takes part in the resolution.
+- packages that publish no wheel (`SOURCE_ONLY`): locked in a file of their own, because they are installed differently.
+"""
+
+import argparse
+import re
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from ci.environments import LOCKS, PYTHONS, ROOT
+from ci.errors import LockFailed
+
+__all__ = ["main"]
+
+# The oldest system we promise is Debian 12 (glibc 2.36); the Triton wheel asks for 2.35.
+PLATFORMS = ("x86_64-manylinux_2_36", "aarch64-manylinux_2_36")
+
+# Pure Python, required by NeMo through omegaconf 2.3; 4.9.3 was published as source only.
+SOURCE_ONLY = frozenset({"antlr4-python3-runtime"})
+
+
+@dataclass(frozen=True)
+class Lock:
+    """How a lock is resolved.
+
+    Attributes:
+        extras: Extras of pyproject.toml.
+        groups: Dependency groups of pyproject.toml.
+        project: Whether the project's own dependencies belong to it.
+        same_as: A lock whose versions this one must share.
+    """
+
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    project: bool = True
+    same_as: str | None = None
+
+
+RESOLVED = {
+    "lock": Lock(groups=("lock", "build"), project=False),
+    "runtime": Lock(extras=("runtime",), groups=("build",)),
+    "dev": Lock(extras=("runtime",), groups=("build", "test", "lint"), same_as="runtime"),
+    "export": Lock(extras=("export",), groups=("build", "test")),
+}
+
+
+def main(argv: list[str]) -> int:
+    """Writes the locks; prints those that changed.
+
+    Raises:
+        LockFailed: There is no solution, the architectures differ, or the index cannot be reached.
+    """
+    parser = argparse.ArgumentParser(prog="nox -s lock --", description="Makes the locks of ci/locks.")
+    parser.add_argument("--upgrade", action="store_true", help="take the newest versions instead of keeping pins")
+    upgrade = parser.parse_args(argv).upgrade
+    _write("nox", _resolve("nox", Lock(groups=("nox",), project=False), "3.11", upgrade=upgrade))
+    for python in (f"{major}.{minor}" for major, minor in PYTHONS):
+        for name, lock in RESOLVED.items():
+            wheels, source = _split(_resolve(f"{name}-{python}", lock, python, upgrade=upgrade))
+            _write(f"{name}-{python}", wheels)
+            if source:
+                _write(f"{name}-source-{python}", source)
+    return 0
+
+
+def _resolve(name: str, lock: Lock, python: str, *, upgrade: bool) -> str:
+    """The text of a lock, which must be the same on both architectures."""
+    first, *others = (_compile(name, lock, python, platform, upgrade=upgrade) for platform in PLATFORMS)
+    for platform, other in zip(PLATFORMS[1:], others, strict=True):
+        if other != first:
+            differing = sorted(set(_pins(first)) ^ set(_pins(other)))
+            raise LockFailed(
+                f"{name} differs between {PLATFORMS[0]} and {platform}: {', '.join(differing)}",
+                why="a package has wheels of a version for one of them only",
+                fix="pin a version in pyproject.toml that both have",
+            )
+    return first
+
+
+def _compile(name: str, lock: Lock, python: str, platform: str, *, upgrade: bool) -> str:
+    with tempfile.TemporaryDirectory() as temporary:
+        output = Path(temporary) / "lock.txt"
+        current = LOCKS / f"{name}.txt"
+        if current.exists() and not upgrade:
+            source = LOCKS / f"{name.replace('-', '-source-')}.txt"
+            output.write_text(current.read_text() + (source.read_text() if source.exists() else ""))
+        command = [
+            *(sys.executable, "-m", "uv", "pip", "compile", "--no-config", "--quiet"),
+            *("--python-version", python, "--python-platform", platform),
+            *("--generate-hashes", "--no-header", "--no-annotate", "--only-binary", ":all:"),
+            *(f"--no-binary={package}" for package in sorted(SOURCE_ONLY)),
+            *(f"--extra={extra}" for extra in lock.extras),
+            *(f"--group={group}" for group in lock.groups),
+            *(["--upgrade"] if upgrade else []),
+            *(["--constraints", str(LOCKS / f"{lock.same_as}-{python}.txt")] if lock.same_as else []),
+            *(["pyproject.toml"] if lock.project else []),
+            *(_without_torch(Path(temporary)) if "export" in lock.extras else []),
+            *("--output-file", str(output)),
+        ]
+        answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        if answer.returncode != 0:
+            raise LockFailed(
+                f"{name} cannot be resolved for {platform}",
+                why=answer.stderr.strip(),
+                fix="change the ranges in pyproject.toml, or check the network",
+            )
+        return output.read_text()
+
+
+def _without_torch(folder: Path) -> list[str]:
+    (folder / "excluded.txt").write_text("torch\n")
+    return [str(LOCKS / "torch-requirements.in"), "--excludes", str(folder / "excluded.txt")]
+
+
+def _split(text: str) -> tuple[str, str]:
+    """Takes the packages without wheels out of a lock; returns what remains and what was taken."""
+    entries = re.split(r"(?m)^(?=\S)", text)
+    source = [entry for entry in entries if entry.split("==")[0] in SOURCE_ONLY]
+    return "".join(entry for entry in entries if entry not in source), "".join(source)
+
+
+def _pins(text: str) -> list[str]:
+    return re.findall(r"(?m)^(\S+==\S+)", text)
+
+
+def _write(name: str, text: str) -> None:
+    path = LOCKS / f"{name}.txt"
+    if path.exists() and path.read_text() == text:
+        return
+    temporary = path.with_suffix(".partial")
+    temporary.write_text(text)
+    temporary.replace(path)
+    print(path.relative_to(ROOT))
+
+
+if __name__ == "__main__":
+    from pipelines.cli import run
+
+    sys.exit(run(main))

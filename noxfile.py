@@ -1,0 +1,120 @@
+"""What can be done with this repository: `./scripts/nox -l`. Sessions say what; the Python they start says how.
+
+Sessions use the locked environments of `ci/environments.py` instead of environments of nox's own, so that `nox -s
+pipeline`, a stage by itself and CI all run the same installation.
+"""
+
+import sys
+from pathlib import Path
+
+import nox
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from ci import environments
+from pipelines.errors import RivaError
+
+nox.needs_version = ">=2025.5.1"
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["tests", "lint"]
+
+
+def _python(session: nox.Session, environment: str, *arguments: str) -> None:
+    """Runs the Python of an environment, which is set up first if need be."""
+    try:
+        folder = environments.ready(environment)
+    except RivaError as error:
+        session.error(str(error))
+    variables = {**environments.clean_variables(), "PATH": environments.search_path(folder)}
+    session.run(str(folder / "bin" / "python"), *arguments, env=variables, include_outer_env=False, external=True)
+
+
+@nox.session
+def pipeline(session: nox.Session) -> None:
+    """Take the checkpoints (all, or those named) through every stage and judge the server."""
+    _python(session, "runtime", "-m", "ci.pipeline", *session.posargs)
+
+
+@nox.session
+def verdict(session: nox.Session) -> None:
+    """Read the checkpoints without executing anything and say whether they can be served."""
+    _python(session, "runtime", "-m", "ci.pipeline", "--until", "verdict", *session.posargs)
+
+
+@nox.session
+def export(session: nox.Session) -> None:
+    """Run the pipeline up to nemo2riva: checkpoints become .riva archives."""
+    _python(session, "runtime", "-m", "ci.pipeline", "--until", "export", *session.posargs)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Run the pipeline up to riva-build: .riva archives become .rmir files."""
+    _python(session, "runtime", "-m", "ci.pipeline", "--until", "build", *session.posargs)
+
+
+@nox.session
+def deploy(session: nox.Session) -> None:
+    """Run the pipeline up to riva-deploy: .rmir files become a Triton model repository."""
+    _python(session, "runtime", "-m", "ci.pipeline", "--until", "deploy", *session.posargs)
+
+
+@nox.session
+def serve(session: nox.Session) -> None:
+    """Leave the server of one checkpoint running, and print a client command to paste."""
+    _python(session, "runtime", "-m", "ci.pipeline.serve", *session.posargs)
+
+
+@nox.session
+def conformance(session: nox.Session) -> None:
+    """Judge a running server: -- --uri HOST:PORT; without it, run the pipeline whole."""
+    module = "ci.conformance" if any(a.startswith("--uri") for a in session.posargs) else "ci.pipeline"
+    _python(session, "runtime", "-m", module, *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests, those that need NeMo in its own environment."""
+    quick = "not full and not network"
+    _python(session, "dev", "-m", "pytest", "-m", f"{quick} and not export", *session.posargs)
+    _python(session, "export", "-m", "pytest", "-m", f"{quick} and export", *session.posargs)
+
+
+@nox.session(name="tests-full")
+def tests_full(session: nox.Session) -> None:
+    """Run the long proofs; `-- --slice SEED:PART/PARTS` runs a seeded part of them."""
+    slow = "(full or network)"
+    _python(session, "dev", "-m", "pytest", "-m", f"{slow} and not export", *session.posargs)
+    _python(session, "export", "-m", "pytest", "-m", f"{slow} and export", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and types."""
+    _python(session, "dev", "-m", "ruff", "check", ".")
+    _python(session, "dev", "-m", "ruff", "format", "--check", ".")
+    _python(session, "dev", "-m", "mypy")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure speed against the bare network, side by side in one run."""
+    _python(session, "dev", "-m", "ci.bench", *session.posargs)
+
+
+@nox.session
+def samples(session: nox.Session) -> None:
+    """Make the sample checkpoints again: speech from espeak-ng, training on two cores."""
+    _python(session, "export", "-m", "scripts.samples.train", *session.posargs)
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Make ci/locks again from pyproject.toml; `-- --upgrade` takes the newest versions."""
+    _python(session, "lock", "-m", "ci.lock", *session.posargs)
+
+
+@nox.session
+def clean(session: nox.Session) -> None:
+    """Free the disk: outputs and environments; says how much."""
+    session.run(sys.executable, "-m", "ci.clean", *session.posargs, external=True)

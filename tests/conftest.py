@@ -1,0 +1,74 @@
+"""What holds for every test: a clean environment, skips only from `skips.yaml`, and the slice of the long proofs.
+
+Modules that need NeMo say `pytestmark = pytest.mark.export`; they are not even imported where torch is missing, and
+they are the only ones imported in the export environment, which lacks the packages of the others.
+"""
+
+import importlib.util
+import os
+import random
+import shutil
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+import yaml
+
+HERE = Path(__file__).parent
+REFUSE_SKIPS = "RIVA_CI_REFUSE_SKIPS"  # set by .ci/run, whose machine has everything
+SKIPS_ARE_REFUSED = bool(os.environ.get(REFUSE_SKIPS))
+
+NEEDS = {need.pop("name"): need for need in yaml.safe_load((HERE / "skips.yaml").read_text(encoding="utf-8"))}
+IN_EXPORT_ENVIRONMENT = importlib.util.find_spec("torch") is not None
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slice", metavar="SEED:PARTS", help="run one of PARTS parts of the tests, chosen by SEED")
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Keeps the modules of the other environment from being imported."""
+    if not collection_path.name.startswith("test_"):
+        return None
+    needs_nemo = "pytestmark = pytest.mark.export" in collection_path.read_text(encoding="utf-8")
+    return True if needs_nemo != IN_EXPORT_ENVIRONMENT else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.option.slice is None:
+        return
+    seed, parts = map(int, config.option.slice.split(":"))
+    chosen = set(random.Random(seed).sample(range(len(items)), -(-len(items) // parts)))
+    config.hook.pytest_deselected(items=[item for index, item in enumerate(items) if index not in chosen])
+    items[:] = [item for index, item in enumerate(items) if index in chosen]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in item.iter_markers("needs"):
+        need = NEEDS[marker.args[0]]
+        if shutil.which(need["command"]) is None:
+            pytest.skip(f"{need['reason']}; {need['fix']}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turns a skip that is not listed, and in CI every skip, into a failure."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail"):
+        listed = any(True for _ in item.iter_markers("needs"))
+        if not listed:
+            report.outcome, report.longrepr = "failed", f"{item.nodeid}: skips come from tests/skips.yaml only"
+        elif SKIPS_ARE_REFUSED:
+            reason = f"{item.nodeid}: skipped although {REFUSE_SKIPS} is set: {report.longrepr}"
+            report.outcome, report.longrepr = "failed", reason
+    return report
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keeps what the machine or the CI runner has set from reaching the code under test."""
+    for name in os.environ:
+        if name.startswith(("GITHUB_", "RIVA_")) or name in ("CI", "NO_COLOR", "FORCE_COLOR", "COLUMNS"):
+            monkeypatch.delenv(name)
