@@ -1,0 +1,107 @@
+"""From a network's graph to what runs it: one function a target, all of the same shape.
+
+`cpu` runs the graph in ONNX Runtime on Triton's Python backend, because Triton's own `onnxruntime` backend is not part of the
+wheel. TensorRT is the next target: a function here that returns a plan file and `backend: "tensorrt"`; nothing else changes.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipelines.errors import EngineFailed
+
+__all__ = ["TARGETS", "Engine", "Graph", "Tensor", "build_engine"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tensor:
+    """An input or output of a graph; -1 is a dimension of any size, and the first one is the batch."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graph:
+    """An ONNX file and what its maker says of it."""
+
+    path: Path
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """What runs a network.
+
+    Args:
+        kind: The word in the model's name: `onnx` or `trt`.
+        backend: Triton's name of the backend.
+        files: What the version folder of the model holds.
+    """
+
+    kind: str
+    backend: str
+    files: Mapping[str, bytes | Path]
+
+
+def build_engine(graph: Graph, *, target: str, probe: Mapping[str, Any], steps: int) -> Engine:
+    """Builds the engine of `graph` for a target and tries it.
+
+    Args:
+        graph: The network.
+        target: A key of `TARGETS`.
+        probe: Inputs for the trial, by name.
+        steps: Time steps that the first output must have for it.
+
+    Raises:
+        EngineFailed: The graph is not what its maker says, or does not run.
+    """
+    return TARGETS[target](graph, probe, steps)
+
+
+def _onnx_runtime(graph: Graph, probe: Mapping[str, Any], steps: int) -> Engine:
+    """Takes the graph as it is: ONNX Runtime optimises it for the processor at hand when it loads it."""
+    import numpy as np
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(graph.path, options, providers=["CPUExecutionProvider"])
+        _compare("inputs", graph.inputs, session.get_inputs())
+        _compare("outputs", graph.outputs, session.get_outputs())
+        outputs = session.run(None, dict(probe))
+    except (onnxruntime.capi.onnxruntime_pybind11_state.Fail, RuntimeError, ValueError) as error:
+        raise EngineFailed(
+            f"ONNX Runtime cannot run {graph.path.name}: {error}",
+            "the archive is damaged, or its graph needs a newer ONNX Runtime",
+            "export the checkpoint again with nemo2riva",
+        ) from error
+    answer = np.asarray(outputs[0])
+    if answer.shape[1] != steps or not np.isfinite(answer).all():
+        raise EngineFailed(
+            f"{graph.path.name} answers {answer.shape[1]} time steps, expected {steps}, "
+            f"{'all finite' if np.isfinite(answer).all() else 'some of them not finite'}",
+            "the time step in the archive is not the network's, or its weights are broken",
+            "export the checkpoint again with nemo2riva",
+        )
+    return Engine(kind="onnx", backend="python", files={"model.onnx": graph.path})
+
+
+TARGETS: dict[str, Callable[[Graph, Mapping[str, Any], int], Engine]] = {"cpu": _onnx_runtime}
+
+_ONNX_RUNTIME_TYPES = {"tensor(float)": "float32", "tensor(int64)": "int64", "tensor(int32)": "int32"}
+
+
+def _compare(kind: str, declared: Sequence[Tensor], found: Sequence[Any]) -> None:
+    expected = [(tensor.name, tensor.dtype, len(tensor.shape)) for tensor in declared]
+    actual = [(entry.name, _ONNX_RUNTIME_TYPES.get(entry.type, entry.type), len(entry.shape)) for entry in found]
+    if expected != actual:
+        raise EngineFailed(
+            f"the graph's {kind} are {actual}, the archive declares {expected}",
+            "the graph in the archive was replaced",
+            "export the checkpoint again with nemo2riva",
+        )

@@ -1,0 +1,336 @@
+"""A Triton Inference Server of our own: found, started on this machine, watched until every model is ready, stopped.
+
+    with TritonProcess(repository) as triton:
+        client = tritonclient.grpc.InferenceServerClient(triton.grpc_address)
+
+The binary is the one that the nvidia-pytriton wheel carries. It loads the Python backend only where the stub for this interpreter
+stands beside the backend, and the stub needs the interpreter's shared library; both are arranged here, without changing the wheel.
+"""
+
+import ctypes
+import importlib.util
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from pipelines.errors import ModelsNotLoaded, RivaError, TritonMissing, TritonNotReady
+from pipelines.progress import progress
+from pipelines.triton.repository import model_names
+
+__all__ = ["TritonPorts", "TritonProcess"]
+
+READY_LIMIT = 300.0  # seconds; a 1 GB network on a slow disk loads in one minute
+STOP_LIMIT = 30.0  # seconds for requests in flight and for models to unload, then the process is killed
+_POLL = 0.05  # seconds
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+_LOG_LINES = 2000  # kept for error messages
+_LOADED = re.compile(r"successfully loaded '(?P<model>[^']+)'")
+_FAILED = re.compile(r"failed to load '(?P<model>[^']+)' version \S+ (?P<reason>.*)")
+_POLL_FAILED = re.compile(r"Poll failed for model directory '(?P<model>[^']+)': (?P<reason>.*)")
+_PORT_TAKEN = re.compile(r"[Ff]ailed to start .*|Unavailable: Socket '.*' already in use")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TritonPorts:
+    """Where Triton listens; 0 picks a free port."""
+
+    host: str = "127.0.0.1"
+    grpc: int = 0
+    http: int = 0
+    metrics: int = 0
+
+    def picked(self) -> "TritonPorts":
+        """Returns the same with every 0 replaced by a port that is free now."""
+        sockets = [socket.socket() for _ in range(3)]
+        try:
+            for each in sockets:
+                each.bind((self.host, 0))
+            grpc, http, metrics = (each.getsockname()[1] for each in sockets)
+        finally:
+            for each in sockets:
+                each.close()
+        return TritonPorts(
+            host=self.host, grpc=self.grpc or grpc, http=self.http or http, metrics=self.metrics or metrics
+        )
+
+
+@dataclass(frozen=True)
+class _Installation:
+    """Where the parts of Triton are."""
+
+    binary: Path
+    backend: Path
+    stub: Path
+    libraries: tuple[Path, ...]
+
+
+class TritonProcess:
+    """A running tritonserver; use as a context manager or call `start` and `stop`. Ends when this process ends."""
+
+    def __init__(
+        self,
+        repository: Path,
+        *,
+        ports: TritonPorts | None = None,
+        log: Callable[[str], None] | None = None,
+        arguments: tuple[str, ...] = (),
+    ) -> None:
+        """Args:
+        repository: The model repository to serve.
+        ports: Where to listen; free ports of the loopback interface by default.
+        log: Gets every line that Triton prints.
+        arguments: Further arguments of tritonserver.
+        """
+        self._repository, self._wanted, self._log, self._arguments = repository, ports or TritonPorts(), log, arguments
+        self.ports = self._wanted
+        self._lines: deque[str] = deque(maxlen=_LOG_LINES)
+        self._loaded: set[str] = set()
+        self._process: subprocess.Popen[str] | None = None
+        self._reader: threading.Thread | None = None
+        self._backends: tempfile.TemporaryDirectory[str] | None = None
+
+    def __enter__(self) -> "TritonProcess":
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def grpc_address(self) -> str:
+        """HOST:PORT of the gRPC endpoint."""
+        return f"{self.ports.host}:{self.ports.grpc}"
+
+    @property
+    def metrics_url(self) -> str:
+        """URL of the Prometheus metrics."""
+        return f"http://{self.ports.host}:{self.ports.metrics}/metrics"
+
+    @property
+    def pid(self) -> int:
+        """Process id of tritonserver.
+
+        Raises:
+            ProcessLookupError: It was never started.
+        """
+        if self._process is None:
+            raise ProcessLookupError("tritonserver was not started")
+        return self._process.pid
+
+    @property
+    def output(self) -> list[str]:
+        """The last lines that Triton printed."""
+        return list(self._lines)
+
+    def poll(self) -> int | None:
+        """Returns the exit code of tritonserver, or None while it runs."""
+        return None if self._process is None else self._process.poll()
+
+    def start(self, *, limit: float = READY_LIMIT) -> None:
+        """Starts Triton and waits until every model of the repository is ready.
+
+        Args:
+            limit: Seconds to wait.
+
+        Raises:
+            NotARepository: The repository holds no model.
+            TritonMissing: A part of Triton is not installed.
+            ModelsNotLoaded: Triton refused a model; the message has Triton's reason.
+            TritonNotReady: Triton ended early or took longer than `limit`.
+        """
+        models = model_names(self._repository)
+        installation = _find_installation()
+        self._backends = tempfile.TemporaryDirectory(prefix="triton-backends-")
+        _lay_out_backend(installation, Path(self._backends.name))
+        try:
+            self._launch(installation)
+            self._await_ready(models, limit)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self, *, limit: float = STOP_LIMIT) -> int | None:
+        """Asks Triton to end (SIGINT: requests in flight finish) and kills it after `limit` seconds.
+
+        Returns:
+            Its exit code, or None if it was never started.
+        """
+        process = self._process
+        if process is not None and process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(limit)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        if self._reader is not None:
+            self._reader.join(timeout=STOP_LIMIT)
+        if self._backends is not None:
+            self._backends.cleanup()
+            self._backends = None
+        return None if process is None else process.returncode
+
+    def _launch(self, installation: _Installation) -> None:
+        assert self._backends is not None
+        self.ports = self._wanted.picked()
+        libc = ctypes.CDLL(None)
+        self._process = subprocess.Popen(
+            [
+                str(installation.binary),
+                f"--model-repository={self._repository}",
+                f"--backend-directory={self._backends.name}",
+                *(f"--{name}-address={self.ports.host}" for name in ("grpc", "http", "metrics")),
+                f"--grpc-port={self.ports.grpc}",
+                f"--http-port={self.ports.http}",
+                f"--metrics-port={self.ports.metrics}",
+                "--exit-on-error=true",
+                "--disable-auto-complete-config",
+                *self._arguments,
+            ],
+            env=_environment(installation),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,  # Ctrl-C reaches us first; we stop Triton when its callers are done
+            preexec_fn=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM),  # noqa: PLW1509
+        )
+        self._reader = threading.Thread(target=self._read_log, args=(self._process,), daemon=True)
+        self._reader.start()
+
+    def _read_log(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            self._lines.append(line.rstrip("\n"))
+            if match := _LOADED.search(line):
+                self._loaded.add(match["model"])
+            if self._log is not None:
+                self._log(line.rstrip("\n"))
+
+    def _await_ready(self, models: list[str], limit: float) -> None:
+        deadline = time.monotonic() + limit
+        with progress("Triton loads the models", len(models)) as bar:
+            told = 0
+            while not self._is_ready():
+                bar.advance(len(self._loaded) - told)
+                told = len(self._loaded)
+                if self.poll() is not None:
+                    assert self._reader is not None
+                    self._reader.join(timeout=STOP_LIMIT)
+                    raise self._failure()
+                if time.monotonic() > deadline:
+                    missing = sorted(set(models) - self._loaded)
+                    raise TritonNotReady(
+                        f"Triton was not ready after {limit:.0f} s; not loaded: {', '.join(missing) or 'nothing'}",
+                        "the machine is busy, or a model hangs while it loads",
+                        "look at Triton's log above",
+                    )
+                time.sleep(_POLL)
+            bar.advance(len(models) - told)
+
+    def _is_ready(self) -> bool:
+        """Asks over HTTP: a bare socket, because this is called often while the machine is busy loading."""
+        try:
+            with socket.create_connection((self.ports.host, self.ports.http), timeout=1) as connection:
+                connection.sendall(b"GET /v2/health/ready HTTP/1.0\r\n\r\n")
+                return b" 200 " in connection.recv(64)
+        except OSError:
+            return False
+
+    def _failure(self) -> RivaError:
+        code = self.poll()
+        for line in self._lines:
+            if match := _FAILED.search(line) or _POLL_FAILED.search(line):
+                return ModelsNotLoaded(
+                    f"Triton refused the model {Path(match['model']).name}: {match['reason'].strip()}",
+                    f"something in {self._repository} was changed, or belongs to another machine",
+                    "make the model repository again with riva-deploy -f",
+                )
+        taken = next((line for line in self._lines if _PORT_TAKEN.search(line)), None)
+        if taken is not None:
+            return TritonNotReady(
+                f"Triton cannot listen: {taken.split('] ')[-1]}",
+                "another process uses the port",
+                "leave the port out, so that a free one is taken",
+            )
+        said = " / ".join(list(self._lines)[-3:]) or "nothing"
+        return TritonNotReady(f"Triton ended with {code} before it was ready; it said last: {said}")
+
+
+def _find_installation() -> _Installation:
+    spec = importlib.util.find_spec("pytriton")
+    if spec is None or spec.origin is None:
+        raise TritonMissing(
+            "the Triton Inference Server is not installed",
+            "the package nvidia-pytriton, which carries it, is missing from this environment",
+            "install the extra `runtime` of this project",
+        )
+    package = Path(spec.origin).parent
+    root = package / "tritonserver"
+    stub = root / "python_backend_stubs" / f"{sys.version_info.major}.{sys.version_info.minor}" / _STUB
+    binary, backend = root / "bin" / "tritonserver", root / "backends" / "python"
+    for part in (binary, backend, stub):
+        if not part.exists():
+            raise TritonMissing(
+                f"{part} is missing",
+                "the nvidia-pytriton wheel is damaged, or has no Python backend for this Python version",
+                "install nvidia-pytriton again",
+            )
+    return _Installation(binary, backend, stub, (package.parent / "nvidia_pytriton.libs", *_libpython()))
+
+
+_STUB = "triton_python_backend_stub"
+
+
+def _libpython() -> tuple[Path, ...]:
+    """The folders that hold the interpreter's shared library, or none where the system's loader finds it."""
+    name = f"libpython{sys.version_info.major}.{sys.version_info.minor}.so.1.0"
+    folders = [
+        Path(sys.prefix) / "lib" / "libpython",  # a private copy, made where the system has none
+        Path(str(sysconfig.get_config_var("LIBDIR") or sys.prefix)),
+        Path(sys.base_prefix) / "lib",
+    ]
+    for folder in folders:
+        if (folder / name).exists():
+            return (folder,)
+    try:
+        ctypes.CDLL(name)
+    except OSError as error:
+        raise TritonMissing(
+            f"{name} is missing",
+            "Triton runs models in this Python, whose shared library is a package of its own on Debian and Ubuntu",
+            f"install {name.split('.so')[0]} with the system's package manager, or set the environment up with nox",
+        ) from error
+    return ()
+
+
+def _lay_out_backend(installation: _Installation, folder: Path) -> None:
+    """Makes a backend folder in which the stub of this Python version stands beside the backend."""
+    python = folder / "python"
+    python.mkdir()
+    for part in ("libtriton_python.so", "triton_python_backend_utils.py"):
+        (python / part).symlink_to(installation.backend / part)
+    shutil.copy(installation.stub, python / _STUB)
+
+
+def _environment(installation: _Installation) -> dict[str, str]:
+    """The stub finds its packages through the first `python3` of PATH."""
+    libraries = [*map(str, installation.libraries), *filter(None, [os.environ.get("LD_LIBRARY_PATH")])]
+    path = os.pathsep.join([str(Path(sys.prefix) / "bin"), os.environ.get("PATH", os.defpath)])
+    return {**os.environ, "PATH": path, "LD_LIBRARY_PATH": os.pathsep.join(libraries)}

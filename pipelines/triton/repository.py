@@ -1,0 +1,105 @@
+"""A Triton model repository: `<model>/config.pbtxt` and `<model>/1/...`, written, then compared with what was meant."""
+
+import hashlib
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines.errors import InternalError, NameClash, NotARepository
+from pipelines.triton.model_config import CONFIG_FILE, read_config, write_config
+
+if TYPE_CHECKING:
+    from tritonclient.grpc.model_config_pb2 import ModelConfig
+
+__all__ = ["VERSION", "TritonModel", "check_models", "model_names", "write_models"]
+
+VERSION = "1"  # a deployed repository holds one version of each model
+
+
+@dataclass(frozen=True, kw_only=True)
+class TritonModel:
+    """A model as it will stand in the repository.
+
+    Args:
+        config: Its configuration; the name in it is the folder's.
+        files: What its version folder holds, by relative path: the bytes, or a file to copy.
+    """
+
+    config: "ModelConfig"
+    files: Mapping[str, bytes | Path]
+
+    @property
+    def name(self) -> str:
+        """Name of the model and of its folder."""
+        return str(self.config.name)
+
+
+def write_models(models: Iterable[TritonModel], repository: Path) -> None:
+    """Writes models into a repository that is not served yet.
+
+    Raises:
+        NameClash: A model of that name is there already.
+    """
+    for model in models:
+        folder = repository / model.name
+        if folder.exists():
+            raise NameClash(
+                f"two pipelines make a model named {model.name}",
+                "they were built with the same --name",
+                "give each riva-build its own --name",
+            )
+        (folder / VERSION).mkdir(parents=True)
+        write_config(model.config, folder)
+        for name, source in model.files.items():
+            path = folder / VERSION / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if isinstance(source, bytes):
+                path.write_bytes(source)
+            else:
+                shutil.copyfile(source, path)
+
+
+def check_models(models: Iterable[TritonModel], repository: Path) -> None:
+    """Compares a written repository with what was meant, by content.
+
+    Raises:
+        InternalError: A model is missing, another one is there, or a configuration or file differs.
+    """
+    expected = {model.name: model for model in models}
+    if (found := model_names(repository)) != sorted(expected):
+        raise InternalError(f"{repository} holds the models {found}, expected {sorted(expected)}")
+    for name, model in expected.items():
+        folder = repository / name
+        if read_config(folder / CONFIG_FILE) != model.config:
+            raise InternalError(f"{folder / CONFIG_FILE} is not the configuration that was written")
+        files = {str(path.relative_to(folder / VERSION)) for path in (folder / VERSION).rglob("*") if path.is_file()}
+        if files != set(model.files):
+            raise InternalError(f"{folder} holds {sorted(files)}, expected {sorted(model.files)}")
+        for file, source in model.files.items():
+            if _digest(folder / VERSION / file) != _digest(source):
+                raise InternalError(f"{folder / VERSION / file} is not the file that was written")
+
+
+def _digest(source: bytes | Path) -> str:
+    if isinstance(source, bytes):
+        return hashlib.sha256(source).hexdigest()
+    with source.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def model_names(repository: Path) -> list[str]:
+    """Returns the names of the models in a repository.
+
+    Raises:
+        NotARepository: There is no such folder, or it holds no model.
+    """
+    names = sorted(path.parent.name for path in repository.glob(f"*/{CONFIG_FILE}")) if repository.is_dir() else []
+    if not names:
+        raise NotARepository(
+            f"{repository} holds no model" if repository.is_dir() else f"there is no folder {repository}",
+            "riva-deploy did not write there",
+            "deploy first: riva-deploy NAME.rmir " + str(repository),
+        )
+    return names
