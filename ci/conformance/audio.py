@@ -58,6 +58,7 @@ class AudioSpec:
         signal: `utterance`, `silence`, `noise`, `nothing` (no byte) or `text` (bytes that are no audio).
         seconds: Length of silence and noise.
         lead: Seconds of silence before an utterance.
+        tail: Seconds of silence after it.
         channels: The same signal in each of them.
         keep: The fraction of the encoded bytes that is sent.
         named: Whether the request names encoding and rate; by default where no header does.
@@ -68,6 +69,7 @@ class AudioSpec:
     signal: str = "utterance"
     seconds: float = 1.0
     lead: float = 0.0
+    tail: float = 0.0
     channels: int = 1
     keep: float = 1.0
     named: bool | None = None
@@ -108,8 +110,8 @@ def _signal(spec: AudioSpec, utterance: Utterance | None) -> "tuple[NDArray[np.f
         if utterance is None:
             raise ValueError("the case sends an utterance, but none was chosen")
         rate = spec.rate or utterance.rate
-        silence = np.zeros(round(spec.lead * rate), np.float32)
-        return np.concatenate([silence, _resample(utterance, rate)]), rate
+        before, after = (np.zeros(round(seconds * rate), np.float32) for seconds in (spec.lead, spec.tail))
+        return np.concatenate([before, _resample(utterance, rate), after]), rate
     rate = spec.rate or DEFAULT_RATE
     length = round(spec.seconds * rate) if spec.signal in ("silence", "noise") else 0
     if spec.signal == "noise":

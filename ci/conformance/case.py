@@ -21,6 +21,9 @@ __all__ = ["SCHEMA", "Case", "Order", "Step", "Suite", "fill", "load_suites"]
 
 SCHEMA = Path(__file__).with_name("case.schema.yaml")
 
+#: What a case can need: a model for a mode, an evaluation set, declared profane words.
+NEEDS = frozenset({"offline", "streaming", "evaluation", "profane-words"})
+
 _PLACEHOLDER = re.compile(r"\$\{([\w-]+)\}")
 
 
@@ -129,7 +132,9 @@ def _expand(entry: Mapping[str, Any], suite: str, order: Order, path: Path) -> I
         address = "/".join([suite, entry["name"], *parts])
         filled = fill({key: value for key, value in entry.items() if key != "each"}, point)
         try:
-            steps = tuple(_steps(filled))
+            steps, needs = tuple(_steps(filled)), frozenset(filled.get("needs", ()))
+            if needs - NEEDS:
+                raise ValueError(f"unknown needs {', '.join(needs - NEEDS)}, expected some of {', '.join(sorted(NEEDS))}")
         except ValueError as error:
             raise BadYaml(f"{path}: {address}: {error}", fix=f"see {SCHEMA.name}") from error
         yield Case(
@@ -138,7 +143,7 @@ def _expand(entry: Mapping[str, Any], suite: str, order: Order, path: Path) -> I
             why=" ".join(filled.get("why", "").split()),
             order=order,
             alone=filled.get("alone", False),
-            declared_needs=frozenset(filled.get("needs", ())),
+            declared_needs=needs,
             steps=steps,
             expect=filled["expect"],
         )

@@ -1,0 +1,137 @@
+"""`riva-conformance --uri HOST:PORT`: judges a riva-speech server by what clients may rely on."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pipelines
+from ci.conformance.outcome import Outcome
+from pipelines.cli import run
+from pipelines.errors import InternalError, UsageError
+
+if TYPE_CHECKING:
+    from ci.conformance.reports import Report
+
+__all__ = ["CASES_FAILED", "main"]
+
+#: The server is wrong somewhere. Not an error of this program, so not one of the codes of the exception tree.
+CASES_FAILED = 1
+
+EPILOG = """\
+patterns: `*` stands for any text between slashes, `**` for any number of components; a folder means all in it.
+exit codes: 0 all fine; 1 cases failed; 64 usage; 69 no server answers; 70 the suite itself is wrong;
+80 a case file or declaration is wrong; 81 the list of known failures is wrong; 82 the evaluation set is wrong."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> "None":  # type: ignore[override]
+        raise UsageError(message, fix=f"see {self.prog} --help")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="riva-conformance",
+        description="Judges a riva-speech server by its gRPC address: ours, NVIDIA's, anybody's.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--uri", metavar="HOST:PORT", help="where the server listens")
+    parser.add_argument("--evaluation", type=Path, metavar="DIR", help="folder with a NeMo manifest.json and its audio")
+    parser.add_argument(
+        "--declare",
+        type=Path,
+        metavar="PIPELINE.YAML",
+        help="what the server must be: language, builds, accuracy limits; its folder may hold evaluation/",
+    )
+    tls = parser.add_argument_group("TLS, in the words of NVIDIA's client")
+    tls.add_argument("--use-ssl", action="store_true", help="connect with TLS; implied by the other options")
+    tls.add_argument("--ssl-root-cert", type=Path, metavar="PEM", help="certificate that signs the server's")
+    tls.add_argument("--ssl-client-cert", type=Path, metavar="PEM", help="certificate of this client")
+    tls.add_argument("--ssl-client-key", type=Path, metavar="PEM", help="key of this client")
+    people = parser.add_argument_group("for people")
+    people.add_argument("--run", action="append", default=[], metavar="PATTERN", help="only these cases (repeatable)")
+    people.add_argument("--skip", action="append", default=[], metavar="PATTERN", help="not these cases (repeatable)")
+    people.add_argument("--list", action="store_true", help="print the addresses and titles of the cases, call nothing")
+    people.add_argument("--verbose", action="store_true", help="print tracebacks")
+    ci = parser.add_argument_group("for CI")
+    ci.add_argument("--known-failing", type=Path, metavar="FILE", help="cases that must keep failing, with reasons")
+    ci.add_argument("--report", type=Path, metavar="DIR", help="write conformance.{json,xml,html} there")
+    ci.add_argument("--facts", type=Path, metavar="FILE.json", help="facts of the stages before, shown in the report")
+    ci.add_argument("--cases", type=Path, action="append", metavar="DIR", help="other case folders than the rooms' own")
+    ci.add_argument("--title", default="", help="what the report is about (default: the address)")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command; returns the exit code."""
+    return run(_main, argv)
+
+
+def _main(argv: list[str]) -> int:
+    from ci.conformance.case import load_suites
+    from ci.conformance.run import select
+
+    options = _parser().parse_args(argv)
+    suites = select(load_suites(options.cases or _rooms()), run=options.run, skip=options.skip)
+    if options.list:
+        for case in (case for suite in suites for case in suite.cases):
+            print(f"{case.address}  {case.title}")
+        return 0
+    if not options.uri:
+        raise UsageError("--uri is missing", fix="say where the server listens, for example --uri localhost:50051")
+
+    from ci.conformance.reports import terminal, write_reports
+
+    report = _judge(options, suites)
+    terminal.show(report)
+    if options.report:
+        for path in write_reports(report, options.report):
+            print(f"wrote {path}", file=sys.stderr)
+    return {Outcome.FAIL: CASES_FAILED, Outcome.ERROR: InternalError.exit_code}.get(report.tree.outcome, 0)
+
+
+def _rooms() -> Iterable[Path]:
+    return sorted(Path(pipelines.__file__).parent.glob("*/cases"))
+
+
+def _judge(options: argparse.Namespace, suites: "tuple") -> "Report":  # type: ignore[type-arg]
+    from ci.conformance.evaluation import read_evaluation
+    from ci.conformance.known import KnownFailures
+    from ci.conformance.reports import Report, read_facts
+    from ci.conformance.run import run_suites
+    from ci.conformance.server import Connection, Tls
+    from ci.conformance.subject import Declaration
+    from pipelines.progress import progress
+
+    declaration = Declaration.read(options.declare) if options.declare else Declaration()
+    folder = options.evaluation or (options.declare and options.declare.parent / "evaluation")
+    evaluation = read_evaluation(folder) if folder else ()
+    known = KnownFailures.read(options.known_failing) if options.known_failing else KnownFailures()
+    addresses = [case.address for suite in suites for case in suite.cases]
+    known.check(addresses)
+    facts = read_facts(options.facts) if options.facts else {}
+    files = (options.ssl_root_cert, options.ssl_client_cert, options.ssl_client_key)
+    tls = Tls(*files) if options.use_ssl or any(files) else None
+
+    async def judge() -> Report:
+        async with Connection(options.uri, tls) as connection:
+            with progress("Conformance", len(addresses)) as bar:
+                run = await run_suites(
+                    suites,
+                    connection,
+                    declaration=declaration,
+                    evaluation=evaluation,
+                    known=known,
+                    on_result=lambda result: bar.advance(1),
+                )
+        about = {suite.address: suite.about for suite in suites}
+        return Report(run, title=options.title or options.uri, about=about, facts=facts)
+
+    return asyncio.run(judge())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
