@@ -192,8 +192,6 @@ def _join_booleans(argv: Sequence[str], flags: Sequence[Flag]) -> list[str]:
     while position < len(argv):
         word = argv[position]
         position += 1
-        if word == "--":
-            return [*joined, word, *argv[position:]]
         if word in spellings:
             following = argv[position].casefold() if position < len(argv) else ""
             valued = following in TRUE | FALSE | {"none"}

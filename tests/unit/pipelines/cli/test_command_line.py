@@ -1,4 +1,4 @@
-"""One declaration of a flag gives parser, help and spelling."""
+"""A tool's command line is understood whole, and complained of whole."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Literal
 import pytest
 
 from pipelines.cli.command_line import CommandLine, Positional
-from pipelines.cli.flags import component, flag, flags_of, from_mapping, spell, value_of
+from pipelines.cli.flags import component, flag, flags_of, value_of
 from pipelines.errors import UsageError
 
 
@@ -138,17 +138,25 @@ def test_help_tells_each_flag(capsys):
     assert "[default: 300]" in text
 
 
-def test_options_are_made_from_names():
-    """`from_mapping` sets flags by name, components included, and refuses unknown names."""
-    options = from_mapping(Options, {"ears.loud": True, "riva-uri": "b:2"})
+@dataclass(frozen=True, kw_only=True)
+class Common:
+    """Flags that a tool has whatever the rest."""
 
-    assert Options(riva_uri="b:2", ears=Ears(loud=True)) == options
-    with pytest.raises(KeyError):
-        from_mapping(Options, {"nose": 1})
+    verbose: bool = flag(False, "say more")
 
 
-@pytest.mark.parametrize("declared", flags_of(Options), ids=lambda f: f.name)
-def test_spelling_reads_back(declared):
-    """A default, spelled, reads back as itself."""
-    if not declared.several:
-        assert declared.default == declared.read(spell(declared.default)) or declared.default is None
+def test_several_dataclasses_share_a_command_line():
+    """Flags of a further dataclass are read apart from the tool's own options."""
+    line = CommandLine("tool", "Does it.", Options, [Positional("IN", "input")], also=[Common])
+
+    parsed = line.parse(["in", "--verbose", "--offline"])
+
+    assert Common(verbose=True) == parsed.read(Common)
+    assert Options(offline=True) == parsed.options
+    assert frozenset({"verbose", "offline"}) == parsed.given
+
+
+def test_a_boolean_never_swallows_a_file():
+    """`--offline out in` is a bare flag and two files; only a word that spells a boolean is its value."""
+    assert LINE.parse(["--offline", "out", "in"]).words["OUT"] == ("out",)
+    assert LINE.parse(["--offline", "false", "out", "in"]).words["OUT"] == ("out",)
