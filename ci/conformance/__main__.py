@@ -116,21 +116,21 @@ def _judge(options: argparse.Namespace, suites: "tuple") -> "Report":  # type: i
     files = (options.ssl_root_cert, options.ssl_client_cert, options.ssl_client_key)
     tls = Tls(*files) if options.use_ssl or any(files) else None
 
-    async def judge() -> Report:
-        async with Connection(options.uri, tls) as connection:
-            with progress("Conformance", len(addresses)) as bar:
-                run = await run_suites(
-                    suites,
-                    connection,
-                    declaration=declaration,
-                    evaluation=evaluation,
-                    known=known,
-                    on_result=lambda result: bar.advance(1),
-                )
+    async def judge(connection: Connection) -> Report:
+        with progress("Conformance", len(addresses)) as bar:
+            run = await run_suites(
+                suites,
+                connection,
+                declaration=declaration,
+                evaluation=evaluation,
+                known=known,
+                on_result=lambda result: bar.advance(1),
+            )
         about = {suite.address: suite.about for suite in suites}
         return Report(run, title=options.title or options.uri, about=about, facts=facts)
 
-    return asyncio.run(judge())
+    with Connection(options.uri, tls) as connection:
+        return asyncio.run(judge(connection))
 
 
 if __name__ == "__main__":

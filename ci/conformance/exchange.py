@@ -99,7 +99,6 @@ class Exchange:
     details: str
     audio_seconds: float = 0.0
     messages: int = 0
-    chunk_seconds: float = 0.0
     seconds: float = 0.0
 
     @property

@@ -72,7 +72,7 @@ async def run_suites(
     """
     cases = [case for suite in suites for case in suite.cases]
     started, clock = time.time(), time.perf_counter()
-    subject = Subject(await connection.listing(), declaration, evaluation)
+    subject = Subject(await asyncio.to_thread(connection.listing), declaration, evaluation)
     judge_ = _Judge(subject, Invoker(connection, chunk_seconds=subject.chunk_seconds), known)
     results: dict[str, CaseResult] = {}
 

@@ -3,7 +3,6 @@
 Only NVIDIA's message and stub modules are used, never its client classes: a stock client may hide what a server does wrong.
 """
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,27 +97,27 @@ class Listing:
 
 
 class Connection:
-    """A channel and its stubs. Use as an asynchronous context manager; entering waits until the server answers.
+    """A channel and its stubs. Use as a context manager; entering waits until the server answers.
 
     Raises:
-        ServerUnreachable: On entering, if nothing answers within `CONNECT_SECONDS`.
+        ServerUnreachable: On entering, if nothing answers within `wait` seconds.
     """
 
     def __init__(self, uri: str, tls: Tls | None = None, *, wait: float = CONNECT_SECONDS) -> None:
         self.uri, self._tls, self._wait = uri, tls, wait
 
-    async def __aenter__(self) -> "Connection":
+    def __enter__(self) -> "Connection":
         options = [("grpc.max_receive_message_length", MESSAGE_BYTES), ("grpc.max_send_message_length", MESSAGE_BYTES)]
         if self._tls is None:
-            self._channel = grpc.aio.insecure_channel(self.uri, options=options)
+            self._channel = grpc.insecure_channel(self.uri, options=options)
         else:
-            self._channel = grpc.aio.secure_channel(self.uri, self._tls.credentials(), options=options)
+            self._channel = grpc.secure_channel(self.uri, self._tls.credentials(), options=options)
         self.speech = riva_asr_pb2_grpc.RivaSpeechRecognitionStub(self._channel)
         self.health = health_pb2_grpc.HealthStub(self._channel)
         try:
-            await asyncio.wait_for(self._channel.channel_ready(), self._wait)
-        except TimeoutError:
-            await self._channel.close()
+            grpc.channel_ready_future(self._channel).result(self._wait)
+        except grpc.FutureTimeoutError:
+            self._channel.close()
             raise ServerUnreachable(
                 f"no gRPC server answers at {self.uri} within {self._wait:g} s",
                 why="it is not running, still loads its models, listens elsewhere, or "
@@ -127,13 +126,13 @@ class Connection:
             ) from None
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        await self._channel.close()
+    def __exit__(self, *_: object) -> None:
+        self._channel.close()
 
-    async def listing(self) -> Listing:
+    def listing(self) -> Listing:
         """The models, or none where the server refuses to tell (a case of the configuration suite judges that)."""
         request = riva_asr_pb2.RivaSpeechRecognitionConfigRequest()
         try:
-            return Listing.parse(await self.speech.GetRivaSpeechRecognitionConfig(request, timeout=CALL_SECONDS))
-        except grpc.aio.AioRpcError:
+            return Listing.parse(self.speech.GetRivaSpeechRecognitionConfig(request, timeout=CALL_SECONDS))
+        except grpc.RpcError:
             return Listing()

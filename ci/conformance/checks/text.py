@@ -71,7 +71,7 @@ def alternatives(expected: int, evidence: Evidence) -> Verdict:
     return Verdict(tuple(findings()))
 
 
-def masked(expected: bool, evidence: Evidence) -> Verdict:
+def masked(expected: str, evidence: Evidence) -> Verdict:
     """Each declared profane word that is spoken shows its first letter and asterisks, and all other words as ever."""
     profane = {word.casefold() for word in evidence.subject.declaration.profane_words}
     findings = []
@@ -82,9 +82,9 @@ def masked(expected: bool, evidence: Evidence) -> Verdict:
         want = " ".join(_mask(word) if word.casefold() in profane else word for word in plain)
         if answer.exchange.transcript != want:
             findings.append(Finding(repr(want), repr(answer.exchange.transcript), answer.label))
-    if not spoken:
-        fix = "the evaluation set to hold a declared profane word"
-        findings.append(Finding(fix, f"none of {', '.join(sorted(profane))} was recognised"))
+    if not spoken and expected == "spoken":
+        want = "the evaluation set to hold a declared profane word"
+        findings.append(Finding(want, f"none of {', '.join(sorted(profane))} was recognised"))
     return Verdict(tuple(findings), {"profane words spoken": str(spoken)})
 
 

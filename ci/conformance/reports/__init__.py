@@ -14,6 +14,9 @@ from pipelines.outputs import atomic_file
 
 __all__ = ["Report", "read_facts", "write_reports"]
 
+#: The cases whose measurements stand at the top of a report.
+HEADLINES = ("recognition/word-error-rate", "recognition/streaming-minus-offline", "invariants/interim-latency")
+
 
 @dataclass(frozen=True)
 class Report:
@@ -32,6 +35,12 @@ class Report:
     @cached_property
     def tree(self) -> ResultTree:
         return ResultTree.grow(self.run.results)
+
+    @property
+    def measured(self) -> Mapping[str, str]:
+        """What was measured over the whole evaluation set, or at the pace of speech."""
+        results = [result for result in self.run.results if any(f"/{name}" in result.address for name in HEADLINES)]
+        return {name: value for result in results for name, value in result.facts.items()}
 
 
 def read_facts(path: Path) -> Mapping[str, Any]:

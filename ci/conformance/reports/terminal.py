@@ -32,6 +32,8 @@ def show(report: "Report", console: Console | None = None) -> None:
     for outcome in (Outcome.ERROR, Outcome.FAIL, Outcome.KNOWN):
         for result in (each for each in report.run.results if each.outcome is outcome):
             _explain(result, console)
+    for name, value in report.measured.items():
+        console.print(f"[dim]{escape(name)}:[/] {escape(value)}")
     reasons = Counter(result.reason for result in report.run.results if result.outcome is Outcome.SKIP)
     for reason, count in reasons.items():
         console.print(f"[dim]skipped {count}: {escape(reason)}[/]")
@@ -45,12 +47,10 @@ def _table(report: "Report") -> Table:
     table.add_column("suite")
     for outcome in Outcome:
         table.add_column(outcome.label, justify="right")
-    table.add_column("measured")
     for suite in _suites(report.tree):
         counts = suite.count()
         cells = [f"[{STYLES[outcome]}]{count}[/]" if count else "[dim]·[/]" for outcome, count in counts.items()]
-        facts = [f"{name} {value}" for result in suite.walk() for name, value in result.facts.items() if "rate" in name]
-        table.add_row(f"[{STYLES[suite.outcome]}]{escape(suite.name)}[/]", *cells, f"[dim]{escape('; '.join(facts))}[/]")
+        table.add_row(f"[{STYLES[suite.outcome]}]{escape(suite.name)}[/]", *cells)
     return table
 
 
