@@ -1,0 +1,155 @@
+"""The NeMo process: `python -m pipelines.export.worker JOB.json`.
+
+It forks once NeMo is imported (which takes most of the time of an export): the child computes the reference, the parent
+exports. Nothing but the unpacked checkpoint and the job reaches it; it dies with the process that started it.
+"""
+
+import contextlib
+import importlib.metadata
+import multiprocessing
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+from pipelines.errors import BrokenCheckpoint, ExportFailed, RivaError, UsageError
+from pipelines.export.job import ExportJob, NemoExport, read_json, write_json
+from pipelines.export.processes import die_with_parent, write_error
+
+
+def main() -> int:
+    """Does the job; the outcome or the error is in the files that the job names."""
+    die_with_parent()
+    job = read_json(Path(sys.argv[1]), ExportJob)
+    warnings.simplefilter("ignore")  # NeMo and torch warn about what is done on purpose; errors are raised
+    import nemo.collections.asr.models  # noqa: F401 (before the fork, so that both processes have it)
+    from nemo.utils import logging
+
+    logging.setLevel(job.log_level)
+    reference = multiprocessing.get_context("fork").Process(target=_reference, args=(job,))
+    reference.start()
+    try:
+        write_json(Path(job.outcome), _export(job))
+    except Exception as error:  # the process border: what it is goes to the parent process
+        write_error(Path(job.outcome), _translated(error, "export"))
+        reference.terminate()
+    reference.join()
+    return reference.exitcode or 0
+
+
+def _reference(job: ExportJob) -> None:
+    die_with_parent()
+    from pipelines.export.reference import write_reference
+
+    try:
+        write_reference(job)
+    except Exception as error:  # the process border, as above
+        write_error(Path(job.reference), _translated(error, "run"))
+    sys.stdout.flush()
+    os._exit(0)
+
+
+def _export(job: ExportJob) -> NemoExport:
+    import torch
+
+    from pipelines.export.restore import restore
+
+    notes: list[str] = []
+    device = _device(job.device, notes)
+    on_gpu = device.startswith("cuda")
+    if job.autocast and not on_gpu:
+        notes.append("autocast is off: half precision is traced on a GPU only, the graph is in single precision")
+    autocast = job.autocast and on_gpu
+    model = restore(job.class_name, Path(job.checkpoint), "cpu").to(device)
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    encoder = model.encoder
+    part = model if job.subnet is None else getattr(model, job.subnet, None)
+    if part is None or not hasattr(part, "export"):
+        parts = ", ".join(name for name, child in model.named_children() if hasattr(child, "export"))
+        raise UsageError(f"--export-subnet {job.subnet}: the model has no such part", fix=f"it has {parts}")
+    if job.export_config:
+        part.set_export_config(dict(job.export_config))
+    example = part.input_module.input_example(**_example_size(job, encoder, on_gpu=on_gpu, notes=notes))
+    autocasting = (
+        torch.autocast("cuda", dtype=torch.float16, cache_enabled=False) if autocast else contextlib.nullcontext()
+    )
+    with autocasting, torch.inference_mode():
+        model.freeze()
+        part.export(
+            job.graph,
+            input_example=example,
+            onnx_opset_version=job.opset,
+            check_trace=job.check_trace,
+            verbose=job.log_level == "DEBUG",
+        )
+    subsampling = int(encoder.subsampling_factor)
+    return NemoExport(
+        device=device,
+        autocast=autocast,
+        max_batch=int(example[0].shape[0]),
+        max_dim=int(example[0].shape[-1]),
+        parameters=parameters,
+        subsampling=subsampling,
+        frame_ms=1000 * float(model.cfg.preprocessor.window_stride),
+        max_frames=_max_frames(encoder),
+        versions={name: importlib.metadata.version(name) for name in ("nemo_toolkit", "torch")},
+        notes=notes,
+    )
+
+
+def _device(asked: str | None, notes: list[str]) -> str:
+    import torch
+
+    if torch.cuda.is_available():
+        return asked or "cuda"
+    if asked is None:
+        notes.append("device is cpu: this machine has no CUDA device (upstream's default is cuda)")
+    elif asked.startswith("cuda"):
+        raise UsageError(f"--device {asked}: this machine has no CUDA device", fix="leave --device out, or give cpu")
+    return asked or "cpu"
+
+
+def _example_size(job: ExportJob, encoder: Any, *, on_gpu: bool, notes: list[str]) -> dict[str, int]:
+    size = {} if job.max_batch is None else {"max_batch": job.max_batch}
+    max_dim = job.max_dim
+    if max_dim is not None and not on_gpu and not job.max_dim_asked:
+        notes.append(f"max_dim {max_dim} of the schema is not used on cpu: the encoder's own example size is")
+        max_dim = None
+    if max_dim is not None:
+        size["max_dim"] = max_dim
+        if hasattr(encoder, "set_max_audio_length"):  # the table of positions is traced as long as it is now
+            encoder.update_max_seq_length(seq_length=-(-max_dim // int(encoder.subsampling_factor)), device=None)
+    return size
+
+
+def _max_frames(encoder: Any) -> int | None:
+    """Attention has a table of positions, squeeze-and-excitation one of indices; plain convolutions have no limit."""
+    from nemo.collections.asr.parts.submodules.jasper import SqueezeExcite
+
+    if hasattr(encoder, "pos_emb_max_len"):
+        return int(encoder.max_audio_length) * int(encoder.subsampling_factor)
+    if any(isinstance(module, SqueezeExcite) for module in encoder.modules()):
+        return int(encoder.max_audio_length)
+    return None
+
+
+def _translated(error: Exception, verb: str) -> RivaError:
+    if isinstance(error, RivaError):
+        return error
+    text = str(error).strip().splitlines()
+    what = f"NeMo {importlib.metadata.version('nemo_toolkit')} could not {verb} the checkpoint: {type(error).__name__}"
+    if type(error).__name__ == "UnpicklingError":
+        why = "the weights are damaged, or hold objects besides tensors, which are never loaded"
+        return BrokenCheckpoint(what, why, "save the model again with NeMo's save_to()")
+    why = "the checkpoint was made by another NeMo version, or its configuration does not fit its weights"
+    fix = "run again with --verbose for NeMo's own log; saving the model again with this NeMo version often helps"
+    return ExportFailed(f"{what}: {text[0] if text else 'no message'}", why, fix)
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # NeMo's libraries take seconds to tear down, and everything that matters is on disk.
+    os._exit(code if code >= 0 else 128 - code)
