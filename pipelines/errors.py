@@ -28,6 +28,9 @@
     |   |-- NotARepository        44  a folder holds no model, or a configuration that does not parse
     |   |-- ModelsNotLoaded       45  Triton refused a model
     |   `-- TritonNotReady        46  Triton ended early or took too long
+    |-- ServeError
+    |   |-- PortTaken          50  somebody else listens on the address
+    |   `-- ProcessDied        51  Triton or the API server ended by itself
     `-- OutputError
         |-- OutputExists       20  refused to overwrite without --force
         |-- OutputBusy         21  another process is writing the same output
@@ -203,6 +206,22 @@ class TritonNotReady(TritonError):
     """Triton ended before it was ready, or took too long."""
 
     exit_code = 46
+
+
+class ServeError(RivaError):
+    """The server cannot start, or cannot go on."""
+
+
+class PortTaken(ServeError):
+    """Somebody else listens on the address, or it is not this machine's."""
+
+    exit_code = 50
+
+
+class ProcessDied(ServeError):
+    """Triton or the API server ended by itself; the other was stopped."""
+
+    exit_code = 51
 
 
 class OutputError(RivaError):

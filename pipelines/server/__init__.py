@@ -1,0 +1,3 @@
+"""The gRPC face of Riva: what belongs to a connection lives here, what belongs to a stream lives in Triton
+(README.md).
+"""

@@ -1,0 +1,1 @@
+"""From the bytes of one call to samples at a model's rate; `reader.AudioReader` is the way in."""

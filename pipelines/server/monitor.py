@@ -1,0 +1,61 @@
+"""Keeps what the server knows about the models, and its health, true while Triton lives."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+from pipelines.server.health import Health
+from pipelines.server.metrics import Metrics
+from pipelines.server.models import Models
+from pipelines.server.triton import Triton
+
+__all__ = ["Monitor"]
+
+# A model that went away is known within this time; asking costs a fraction of a millisecond.
+POLL_SECONDS = 2.0
+# While Triton loads, every tenth of a second until readiness is noticed delays the first answer.
+STARTING_POLL_SECONDS = 0.1
+
+_log = logging.getLogger(__name__)
+
+
+class Monitor:
+    """Asks Triton for its models again and again.
+
+    Args:
+        services: Full gRPC service name -> what its models call it in their parameters, such as `asr`.
+    """
+
+    def __init__(
+        self, *, triton: Triton, models: Models, health: Health, metrics: Metrics, services: Mapping[str, str]
+    ) -> None:
+        self._triton, self._models, self._health, self._metrics = triton, models, health, metrics
+        self._services = services
+
+    async def refresh(self) -> bool:
+        """Asks once; returns whether Triton answered."""
+        state = await self._triton.repository()
+        if state is None:
+            self._models.lost()
+        else:
+            self._models.update(ready=state.ready, unready=state.unready)
+        for full_name, service in self._services.items():
+            serving = self._models.serving(service)
+            self._health.set_serving(full_name, serving=serving)
+            self._metrics.models_ready.labels(service).set(len(self._models.of_service(service)) if serving else 0)
+        return state is not None
+
+    async def wait_until_ready(self) -> None:
+        """Returns once every service can be called."""
+        while not (await self.refresh() and all(self._models.serving(s) for s in self._services.values())):
+            await asyncio.sleep(STARTING_POLL_SECONDS)
+
+    async def run(self) -> None:
+        """Refreshes until cancelled."""
+        there = True
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            answered = await self.refresh()
+            if answered != there:
+                _log.warning("Triton at %s %s", self._triton.uri, "answers again" if answered else "does not answer")
+            there = answered

@@ -1,0 +1,84 @@
+"""Which services there are, and who answers for them.
+
+A service without a room yet, or one that was not enabled, answers UNIMPLEMENTED by name instead of leaving the caller
+to guess.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from pipelines.server.admission import StreamSlots
+from pipelines.server.calls import Calls
+from pipelines.server.metrics import Metrics
+from pipelines.server.models import Models
+from pipelines.server.options import ServerOptions
+from pipelines.server.triton import Triton
+
+__all__ = ["FULL_NAMES", "OFFLINE_METHODS", "ServiceParts", "register"]
+
+# What the flags and the models' parameters call a service -> its full gRPC name.
+FULL_NAMES = {
+    "asr": "nvidia.riva.asr.RivaSpeechRecognition",
+    "nlp": "nvidia.riva.nlp.RivaLanguageUnderstanding",
+    "tts": "nvidia.riva.tts.RivaSpeechSynthesis",
+    "nmt": "nvidia.riva.nmt.RivaTranslation",
+}
+# Methods whose request is a whole recording.
+OFFLINE_METHODS = frozenset({f"/{FULL_NAMES['asr']}/Recognize"})
+
+
+@dataclass(frozen=True)
+class ServiceParts:
+    """What a room's handlers are made of."""
+
+    triton: Triton
+    models: Models
+    calls: Calls
+    metrics: Metrics
+    slots: StreamSlots
+    options: ServerOptions
+
+
+def _add_speech_recognition(parts: ServiceParts, server: grpc.aio.Server) -> None:
+    from riva.client.proto import riva_asr_pb2_grpc
+
+    from pipelines.speech_recognition.handler import SpeechRecognition
+
+    riva_asr_pb2_grpc.add_RivaSpeechRecognitionServicer_to_server(SpeechRecognition(parts), server)
+
+
+_ROOMS: Mapping[str, Callable[[ServiceParts, grpc.aio.Server], None]] = {"asr": _add_speech_recognition}
+
+
+class _NotHere(grpc.GenericRpcHandler):  # type: ignore[type-arg]
+    """Answers for Riva's services that are not served."""
+
+    def __init__(self, served: frozenset[str]) -> None:
+        self._why = {
+            full_name: "is switched off on this server" if service in _ROOMS else "is not in the open runtime yet"
+            for service, full_name in FULL_NAMES.items()
+            if service not in served
+        }
+
+    def service(self, details: grpc.HandlerCallDetails) -> Any:
+        name = details.method.split("/")[1] if details.method.count("/") == 2 else ""
+        if name not in self._why:
+            return None
+
+        async def refuse(_: Any, context: Any) -> None:
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED, f"Error: {name} {self._why[name]}")
+
+        return grpc.stream_stream_rpc_method_handler(refuse)
+
+
+def register(parts: ServiceParts, server: grpc.aio.Server) -> list[str]:
+    """Adds the enabled services to a server; returns those that have a room, by their short name."""
+    served = [service for service in parts.options.services if service in _ROOMS]
+    for service in served:
+        _ROOMS[service](parts, server)
+    server.add_generic_rpc_handlers((_NotHere(frozenset(served)),))
+    return served

@@ -1,0 +1,207 @@
+"""The RPCs of RivaSpeechRecognition: request -> tensors -> response. A stream's speech state is in Triton; only its
+audio is decoded here.
+"""
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+import numpy as np
+from riva.client.proto import riva_asr_pb2 as asr
+from riva.client.proto import riva_asr_pb2_grpc
+
+from pipelines.server.audio.format import NO_SAMPLES, Samples
+from pipelines.server.audio.reader import AudioReader
+from pipelines.server.calls import Call
+from pipelines.server.errors import ConfigMissing, ConfigRepeated, StreamIdle, UnavailableModel
+from pipelines.server.services import ServiceParts
+from pipelines.server.triton import Sequence
+from pipelines.speech_recognition.incoming import Incoming
+from pipelines.speech_recognition.recognition import Recognition
+from pipelines.speech_recognition.responses import offline_response, streaming_response
+
+__all__ = ["SpeechRecognition"]
+
+_log = logging.getLogger(__name__)
+
+_SERVICE = "asr"
+# Triton forgets a sequence that was silent for two minutes; a stream tells it every so many seconds that it is still
+# there.
+KEEP_ALIVE_SECONDS = 30.0
+# Audio of one request to Triton, at most: bounds the memory of a long recording.
+PIECE_SECONDS = 30.0
+# Compressed bytes decoded at a time; what they become is at most a few seconds of audio.
+PIECE_BYTES = 1 << 18
+# Messages shorter than this part of a chunk are collected first: telephony sends 20 ms, for which a request each would
+# be waste.
+SHARE_OF_CHUNK = 0.25
+
+
+class SpeechRecognition(riva_asr_pb2_grpc.RivaSpeechRecognitionServicer):  # type: ignore[misc]
+    """Answers for `nvidia.riva.asr.RivaSpeechRecognition`."""
+
+    def __init__(self, parts: ServiceParts) -> None:
+        self._parts = parts
+        # Said once: clients leave verbatim_transcripts unset by default, and a note in each call's line would be noise.
+        _log.info("No inverse text normalisation in the open runtime: all transcripts are verbatim")
+
+    async def Recognize(self, request: Any, context: Any) -> Any:
+        """One recording, one answer."""
+        async with self._parts.calls.observe("Recognize", context) as call:
+            call.identify(request)
+            recognition = self._parse(request.config, kind="offline", call=call)
+            results = await self._recognize(request.audio, recognition, call)
+            call.responses = 1
+            return offline_response(results, recognition=recognition, request_id=call.request_id)
+
+    async def StreamingRecognize(self, _: Any, context: Any) -> None:
+        """Audio in, results out, until the client closes its side."""
+        async with self._parts.calls.observe("StreamingRecognize", context) as call, Incoming(context) as incoming:
+            first = await self._first_message(incoming)
+            if first is None:
+                return
+            call.identify(first)
+            recognition = self._parse(first.streaming_config.config, kind="online", call=call)
+            with self._parts.slots.take(recognition.model):
+                stream = _Stream(self._parts, recognition, call, interim=first.streaming_config.interim_results)
+                await stream.run(incoming, context)
+
+    async def GetRivaSpeechRecognitionConfig(self, request: Any, context: Any) -> Any:
+        """The parameters of every pipeline, or of one."""
+        async with self._parts.calls.observe("GetRivaSpeechRecognitionConfig", context) as call:
+            models = self._parts.models.of_service(_SERVICE)
+            chosen = [model for model in models if request.model_name in ("", model.name)]
+            if request.model_name and not chosen:
+                raise UnavailableModel({"model": request.model_name}, [str(model) for model in models])
+            call.responses = 1
+            response = asr.RivaSpeechRecognitionConfigResponse()
+            for model in chosen:
+                response.model_config.add(model_name=model.name, parameters=dict(model.parameters))
+            return response
+
+    def _parse(self, config: Any, *, kind: str, call: Call) -> Recognition:
+        call.language_code = config.language_code
+        recognition = Recognition.parse(config, models=self._parts.models.of_service(_SERVICE), kind=kind)
+        call.model = recognition.model.name
+        call.notes.extend(recognition.notes)
+        return recognition
+
+    async def _first_message(self, incoming: Incoming) -> Any | None:
+        timeout = self._parts.options.config_timeout
+        try:
+            message = await incoming.next(timeout=timeout)
+        except TimeoutError:
+            raise ConfigMissing(f"Nothing was sent for {timeout:g} seconds; send streaming_config first.") from None
+        if message is not None and not message.HasField("streaming_config"):
+            raise ConfigMissing("The first message carries audio; send one with streaming_config before it.")
+        return message
+
+    async def _recognize(self, audio: bytes, recognition: Recognition, call: Call) -> list[dict[str, Any]]:
+        reader = AudioReader(recognition.declared, recognition.model.sample_rate)
+        results = []
+        async with self._parts.triton.sequence(recognition.model, recognition.pipeline_config) as sequence:
+            pieces = _Pieces(audio, reader, limit=round(PIECE_SECONDS * recognition.model.sample_rate))
+            piece, last = await pieces.next()
+            while not last:
+                # The next piece is decoded while Triton is busy with this one.
+                following = asyncio.ensure_future(pieces.next())
+                results.append(await sequence.send(piece))
+                piece, last = await following
+            call.audio_seconds = reader.seconds
+            if reader.seconds:
+                results.append(await sequence.send(piece, end=True))
+        return results
+
+
+class _Pieces:
+    """A recording, decoded a piece at a time, away from the event loop, which must go on serving streams."""
+
+    def __init__(self, audio: bytes, reader: AudioReader, *, limit: int) -> None:
+        self._audio, self._reader, self._limit = audio, reader, limit
+        self._at = 0
+        self._over = False
+        self._samples = NO_SAMPLES
+
+    async def next(self) -> tuple[Samples, bool]:
+        """At most `limit` samples, and whether they are the last."""
+        return await asyncio.to_thread(self._next)
+
+    def _next(self) -> tuple[Samples, bool]:
+        collected = [self._samples]
+        count = len(self._samples)
+        while count <= self._limit and not self._over:
+            data = self._audio[self._at : self._at + PIECE_BYTES]
+            self._at += len(data)
+            samples = self._reader.feed(data) if data else self._reader.finish()
+            self._over = not data
+            collected.append(samples)
+            count += len(samples)
+        samples = np.concatenate(collected)
+        self._samples = samples[self._limit :]
+        return samples[: self._limit], self._over and not len(self._samples)
+
+
+class _Stream:
+    """One streaming call."""
+
+    def __init__(self, parts: ServiceParts, recognition: Recognition, call: Call, *, interim: bool) -> None:
+        self._parts, self._recognition, self._call, self._interim = parts, recognition, call, interim
+        model = recognition.model
+        self._reader = AudioReader(recognition.declared, model.sample_rate)
+        self._chunk = round(model.chunk_size * model.sample_rate)
+        self._worth_sending = round(self._chunk * SHARE_OF_CHUNK)
+        self._waiting: list[Samples] = []
+        self._chunk_seconds = parts.metrics.chunk_seconds.labels(model.name)
+
+    async def run(self, incoming: Incoming, context: Any) -> None:
+        """Recognises until the client closes its side."""
+        async with self._parts.triton.sequence(self._recognition.model, self._recognition.pipeline_config) as sequence:
+            while (message := await self._next(incoming, sequence)) is not None:
+                begin = time.monotonic()
+                if message.HasField("streaming_config"):
+                    raise ConfigRepeated
+                self._waiting.append(self._reader.feed(message.audio_content))
+                self._call.audio_seconds = self._reader.seconds
+                result = await sequence.send(self._take()) if self._due(hurried=incoming.more) else None
+                await self._answer(result, context, trailing=False)
+                self._chunk_seconds.observe(time.monotonic() - begin)
+            self._waiting.append(self._reader.finish())
+            self._call.audio_seconds = self._reader.seconds
+            if self._reader.seconds:
+                await self._answer(await sequence.send(self._take(), end=True), context, trailing=True)
+
+    async def _next(self, incoming: Incoming, sequence: Sequence) -> Any | None:
+        silent = 0.0
+        while True:
+            try:
+                return await incoming.next(timeout=min(KEEP_ALIVE_SECONDS, self._parts.options.idle_timeout - silent))
+            except TimeoutError:
+                silent += KEEP_ALIVE_SECONDS
+                if silent >= self._parts.options.idle_timeout:
+                    raise StreamIdle(self._parts.options.idle_timeout) from None
+                if self._reader.seconds:
+                    await sequence.send(self._take())
+
+    def _due(self, *, hurried: bool) -> bool:
+        """Whether what was collected is worth a request. A client ahead of time gets whole chunks, which is cheaper
+        for all.
+        """
+        return sum(map(len, self._waiting)) >= (self._chunk if hurried else self._worth_sending)
+
+    def _take(self) -> Samples:
+        samples = self._waiting[0] if len(self._waiting) == 1 else np.concatenate([NO_SAMPLES, *self._waiting])
+        self._waiting = []
+        return samples
+
+    async def _answer(self, result: dict[str, Any] | None, context: Any, *, trailing: bool) -> None:
+        """Writes a response: one for each audio message where interim results are wanted, otherwise only what is final.
+
+        The latency figures of Riva's own client need exactly that number, or one more.
+        """
+        response = streaming_response(
+            result, recognition=self._recognition, interim=self._interim, request_id=self._call.request_id
+        )
+        if response.results or (self._interim and not trailing):
+            self._call.responses += 1
+            await context.write(response)

@@ -1,0 +1,74 @@
+"""From a pipeline's RESULT to Riva's messages."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from riva.client.proto import riva_asr_pb2 as asr
+
+from pipelines.speech_recognition.recognition import Recognition
+
+__all__ = ["offline_response", "streaming_response"]
+
+_CHANNEL = 1  # mono; Riva counts channels from one
+# Clients join the transcripts of an answer's results as they are; the space keeps words of two utterances apart, as
+# Riva does.
+_UTTERANCE_END = " "
+
+
+def streaming_response(
+    result: dict[str, Any] | None, *, recognition: Recognition, interim: bool, request_id: str
+) -> Any:
+    """One `StreamingRecognizeResponse`.
+
+    Args:
+        result: The pipeline's RESULT; None where audio is still being collected.
+        recognition: What the call asked for.
+        interim: Whether results that are not final are wanted.
+        request_id: Echoed to the client.
+    """
+    response = asr.StreamingRecognizeResponse()
+    response.id.value = request_id
+    for found in result["results"] if result else ():
+        final = found["is_final"]
+        if not (final or interim):
+            continue
+        message = response.results.add(
+            is_final=final, channel_tag=_CHANNEL, audio_processed=result["audio_processed"] if result else 0.0
+        )
+        if not final:
+            message.stability = found["stability"]
+        _fill_alternative(message.alternatives.add(), found, recognition)
+    return response
+
+
+def offline_response(results: Iterable[dict[str, Any]], *, recognition: Recognition, request_id: str) -> Any:
+    """The `RecognizeResponse` of a recording: the final results of all of its pieces."""
+    response = asr.RecognizeResponse()
+    response.id.value = request_id
+    processed = 0.0
+    for result in results:
+        processed = result["audio_processed"]
+        for found in result["results"]:
+            if found["is_final"]:
+                _fill_alternative(response.results.add(channel_tag=_CHANNEL).alternatives.add(), found, recognition)
+    for message in response.results:
+        message.audio_processed = processed
+    return response
+
+
+def _fill_alternative(alternative: Any, found: dict[str, Any], recognition: Recognition) -> None:
+    mask = recognition.profanity.mask if recognition.profanity else str
+    transcript = mask(found["transcript"])
+    if not found["is_final"]:
+        alternative.transcript = transcript
+        return
+    alternative.transcript = transcript.rstrip() + _UTTERANCE_END
+    alternative.confidence = found["confidence"]
+    if recognition.word_time_offsets:
+        for word in found["words"]:
+            alternative.words.add(
+                word=mask(word["word"]),
+                start_time=word["start_ms"],
+                end_time=word["end_ms"],
+                confidence=word["confidence"],
+            )
