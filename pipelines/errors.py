@@ -17,8 +17,8 @@
     |   |-- GraphTooNew           34  the chosen Riva version cannot load the graph
     |   `-- SchemaViolated        35  --validate found something missing
     |-- BuildError
-    |   |-- PipelineMissing    40  the pipeline is one of Riva's, but cannot be built here yet
-    |   `-- WrongClass         41  the .riva holds a model that the pipeline does not serve
+    |   |-- PipelineMissing    38  the pipeline is one of Riva's, but cannot be built here yet
+    |   `-- WrongClass         39  the .riva holds a model that the pipeline does not serve
     |-- DeployError
     |   |-- NotDeployable         40  an option or a part of the model that this runtime does not execute
     |   |-- EngineFailed          41  the network does not run, or is not the one that was declared
@@ -149,13 +149,13 @@ class BuildError(RivaError):
 class PipelineMissing(BuildError):
     """The pipeline is one of Riva's, but has no room here yet."""
 
-    exit_code = 40
+    exit_code = 38
 
 
 class WrongClass(BuildError):
     """A `.riva` holds a model of a class that the pipeline does not serve."""
 
-    exit_code = 41
+    exit_code = 39
 
 
 class DeployError(RivaError):

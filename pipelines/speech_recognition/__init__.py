@@ -1,6 +1,7 @@
 """Automatic speech recognition with NeMo CTC models; see README.md beside this file."""
 
 from pipelines.contract import Pipeline
+from pipelines.speech_recognition.checkpoint import SUPPORTED_CLASSES
 from pipelines.speech_recognition.options import COMPONENTS, SpeechRecognitionOptions
 from pipelines.speech_recognition.settling import settle
 
@@ -11,6 +12,6 @@ PIPELINE = Pipeline(
     serves="speech to text with NeMo CTC models, streaming and offline",
     options=SpeechRecognitionOptions,
     components=COMPONENTS,
-    classes=("nemo.collections.asr.models.EncDecCTCModel", "nemo.collections.asr.models.EncDecCTCModelBPE"),
+    classes=tuple(SUPPORTED_CLASSES),
     settle=settle,
 )

@@ -59,6 +59,7 @@ def triton_models(rmir: Archive, options: SpeechRecognitionOptions, *, work: Pat
         options=options,
         model_config=yaml.safe_load(rmir.read("model_config.yaml")),
         facts=rmir.manifest["source"]["riva_ci"],
+        profane_words=rmir.read(str(options.profane_words_file)).decode() if options.profane_words_file else None,
     )
     settings = graph.recognizer_settings()
     path = work / "model_graph.onnx"
@@ -78,11 +79,13 @@ class PipelineGraph:
         options: The settled riva-build options.
         model_config: NeMo's configuration of the checkpoint.
         facts: The `riva_ci` block of the `.riva`: inputs, outputs, time step.
+        profane_words: The list of `--profane_words_file`, one a line; the API server has a short one of its own.
     """
 
     options: SpeechRecognitionOptions
     model_config: Mapping[str, Any]
     facts: Mapping[str, Any]
+    profane_words: str | None = None
 
     @property
     def network_suffix(self) -> str:
@@ -227,6 +230,8 @@ class PipelineGraph:
         )
         values = {flag.name: value_of(options, flag) for flag in flags_of(type(options))}
         set_parameters(config, {name: spell(value) for name, value in values.items()})
+        if self.profane_words is not None:
+            set_parameters(config, {"profane_words": self.profane_words})
         inputs = {len(entry.dims) if not entry.HasField("reshape") else 0: entry.name for entry in network.input}
         set_parameters(
             config,

@@ -7,6 +7,7 @@ import dataclasses
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 from pipelines.build_options import files_of
@@ -185,3 +186,13 @@ def _files(options: SpeechRecognitionOptions) -> Iterator[str]:
     for name, path in files_of(options).items():
         if not path.is_file():
             yield f"--{name}={path}: there is no such file"
+        elif name == "profane_words_file" and not _is_text(path):
+            yield f"--{name}={path}: it is not UTF-8 text"
+
+
+def _is_text(path: Path) -> bool:
+    try:
+        path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -152,3 +152,12 @@ def test_files_that_exist_pass(tmp_path: Path):
     words.touch()
 
     assert settled({"profane_words_file": str(words)}).profane_words_file == words
+
+
+def test_a_word_list_must_be_text(tmp_path: Path):
+    """A profanity list in another encoding is refused here, not by the server that would read it."""
+    words = tmp_path / "words.txt"
+    words.write_bytes(b"\xff\xfe")
+
+    with pytest.raises(UsageError, match="not UTF-8"):
+        settled({"profane_words_file": str(words)})
