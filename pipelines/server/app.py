@@ -83,7 +83,7 @@ class Server:
             PortTaken: Somebody else listens there.
             MissingInput: A certificate or key is not there.
         """
-        await self._monitor.wait_until_ready()
+        await self._monitor.wait_until_loaded()
         address = self._listen()
         self._listen_for_metrics()
         await self._grpc.start()

@@ -81,9 +81,7 @@ class Calls:
         async with self.observe(method.rpartition("/")[2], context):
             raise error
 
-    def _record(
-        self, call: Call, code: grpc.StatusCode, error: CallError | None, seconds: float, context: Any
-    ) -> None:
+    def _record(self, call: Call, code: grpc.StatusCode, error: CallError | None, seconds: float, context: Any) -> None:
         self._metrics.active.labels(call.method).dec()
         self._metrics.calls.labels(call.method, call.model, code.name).inc()
         self._metrics.call_seconds.labels(call.method).observe(seconds)

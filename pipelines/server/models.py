@@ -86,9 +86,14 @@ class Models:
         """The models of a service, by name."""
         return [model for model in self._ready.values() if model.service == service]
 
+    @property
+    def settled(self) -> bool:
+        """Whether Triton answers and no model is loading or out of order."""
+        return self._reachable and not self._unready
+
     def serving(self, service: str) -> bool:
         """Whether a service can be called: it has a model, and no model of the repository is out of order.
 
         An empty repository does not serve, though all of its zero models are ready.
         """
-        return self._reachable and bool(self.of_service(service)) and not self._unready
+        return self.settled and bool(self.of_service(service))

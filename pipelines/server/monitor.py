@@ -15,6 +15,7 @@ __all__ = ["Monitor"]
 POLL_SECONDS = 2.0
 # While Triton loads, every tenth of a second until readiness is noticed delays the first answer.
 STARTING_POLL_SECONDS = 0.1
+REMIND_SECONDS = 10.0
 
 _log = logging.getLogger(__name__)
 
@@ -45,10 +46,18 @@ class Monitor:
             self._metrics.models_ready.labels(service).set(len(self._models.of_service(service)) if serving else 0)
         return state is not None
 
-    async def wait_until_ready(self) -> None:
-        """Returns once every service can be called."""
-        while not (await self.refresh() and all(self._models.serving(s) for s in self._services.values())):
+    async def wait_until_loaded(self) -> None:
+        """Returns once Triton answers and is done with loading, which does not mean that there is anything to serve."""
+        quiet = 0.0
+        while not (await self.refresh() and self._models.settled):
+            if quiet <= 0:
+                _log.info("error: unable to get server status: no ready Triton at %s, trying again", self._triton.uri)
+                quiet = REMIND_SECONDS
             await asyncio.sleep(STARTING_POLL_SECONDS)
+            quiet -= STARTING_POLL_SECONDS
+        for service in self._services.values():
+            if not self._models.of_service(service):
+                _log.error("Triton at %s has no %s pipeline: health says NOT_SERVING", self._triton.uri, service)
 
     async def run(self) -> None:
         """Refreshes until cancelled."""
