@@ -30,6 +30,7 @@ __all__ = ["PipelineGraph", "triton_models"]
 
 SEQUENCE_IDLE_LIMIT = 120_000_000  # microseconds; the API server sends an empty piece every 30 s of silence
 GATHERING_SHARE = 0.25  # of a chunk's duration: how long the first request may wait for those of other streams
+GATHERING_CALLS = 1000  # microseconds: windows of different length, due at once, arrive as several calls
 CANDIDATES = 4  # sequences that Triton keeps, as a multiple of max_streams: ended ones leave after a moment
 
 _log = logging.getLogger(__name__)
@@ -186,8 +187,8 @@ class PipelineGraph:
             config.output.append(
                 ModelOutput(name=entry.name, data_type=_TRITON_TYPES[entry.dtype], dims=entry.shape[1:])
             )
-        config.dynamic_batching.SetInParent()
-        set_parameters(config, {"service": "network", "threads": 0})
+        config.dynamic_batching.max_queue_delay_microseconds = 0 if self.options.offline else GATHERING_CALLS
+        set_parameters(config, {"service": "network", "threads": 0, "spread": self.options.offline})
         return config
 
     def _pipeline_config(self, network: "ModelConfig", settings: RecognizerSettings) -> "ModelConfig":
@@ -196,7 +197,6 @@ class PipelineGraph:
         options = self.options
         assert options.max_streams and options.chunk_size
         sequence = pb.ModelSequenceBatching
-        control = sequence.Control
         config = pb.ModelConfig(
             name=options.name,
             backend="python",
@@ -212,14 +212,6 @@ class PipelineGraph:
             ],
             sequence_batching=sequence(
                 max_sequence_idle_microseconds=SEQUENCE_IDLE_LIMIT,
-                control_input=[
-                    sequence.ControlInput(name="START", control=[_flag(control.CONTROL_SEQUENCE_START)]),
-                    sequence.ControlInput(name="END", control=[_flag(control.CONTROL_SEQUENCE_END)]),
-                    sequence.ControlInput(
-                        name="CORRID",
-                        control=[control(kind=control.CONTROL_SEQUENCE_CORRID, data_type=pb.TYPE_UINT64)],
-                    ),
-                ],
                 oldest=sequence.StrategyOldest(
                     max_candidate_sequences=CANDIDATES * options.max_streams,
                     max_queue_delay_microseconds=0
@@ -248,12 +240,6 @@ class PipelineGraph:
             },
         )
         return config
-
-
-def _flag(kind: Any) -> Any:
-    from tritonclient.grpc.model_config_pb2 import ModelSequenceBatching
-
-    return ModelSequenceBatching.Control(kind=kind, int32_false_true=[0, 1])
 
 
 def _tensor(entry: Mapping[str, Any]) -> Tensor:

@@ -330,7 +330,10 @@ def _lay_out_backend(installation: _Installation, folder: Path) -> None:
 
 
 def _environment(installation: _Installation) -> dict[str, str]:
-    """The stub finds its packages through the first `python3` of PATH."""
+    """The stub finds its packages through the first `python3` of PATH.
+
+    Models run side by side, one stub each; numpy's matrix products must not each take every core.
+    """
     libraries = [*map(str, installation.libraries), *filter(None, [os.environ.get("LD_LIBRARY_PATH")])]
     path = os.pathsep.join([str(Path(sys.prefix) / "bin"), os.environ.get("PATH", os.defpath)])
-    return {**os.environ, "PATH": path, "LD_LIBRARY_PATH": os.pathsep.join(libraries)}
+    return {"OPENBLAS_NUM_THREADS": "1", **os.environ, "PATH": path, "LD_LIBRARY_PATH": os.pathsep.join(libraries)}

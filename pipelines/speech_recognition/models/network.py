@@ -2,6 +2,10 @@
 
 Inputs and outputs are those of the graph, so that `backend: "onnxruntime"` or `"tensorrt"` can take this model's place by
 configuration alone. `riva-deploy` copies this file into the model repository.
+
+Items (one window each) run side by side, one thread each: that does more of them in the same time than a batch does, whose
+intermediate results leave the processor's cache (2.2 M Conformer, windows of 4 s: 1.8 ms of CPU per second of audio one by one,
+2.3 ms in batches of eight), and items of different length never need padding.
 """
 
 import json
@@ -20,59 +24,64 @@ GRAPH_FILE = "model.onnx"
 
 
 class TritonPythonModel:
-    """Called by the Python backend; its method names and signatures are the backend's.
-
-    One item alone is spread over all threads inside the network's operators; several items run side by side, one thread each,
-    which does more of them in the same time.
-    """
+    """Called by the Python backend; its method names and signatures are the backend's."""
 
     def initialize(self, args: dict[str, str]) -> None:
-        """Loads the graph."""
+        """Loads the graph.
+
+        Parameters of the configuration: `threads` (0: one a processor core) and `spread`, whether an item that is alone is
+        spread over all threads, which answers it sooner and costs more processor time.
+        """
         config = json.loads(args["model_config"])
-        threads = int(config["parameters"]["threads"]["string_value"]) or len(os.sched_getaffinity(0))
+        parameters = {name: value["string_value"] for name, value in config["parameters"].items()}
+        threads = int(parameters["threads"]) or len(os.sched_getaffinity(0))
         path = Path(args["model_repository"]) / args["model_version"] / GRAPH_FILE
-        self._alone = _session(path, threads)
-        self._side_by_side = _session(path, 1) if threads > 1 else self._alone
-        self._threads = threads
+        self._one_thread = _session(path, 1)
+        self._spread = _session(path, threads) if parameters["spread"] == "True" and threads > 1 else self._one_thread
         self._workers = ThreadPoolExecutor(threads, thread_name_prefix="network")
-        self._inputs = [entry.name for entry in self._alone.get_inputs()]
-        self._outputs = [entry.name for entry in self._alone.get_outputs()]
-        self._ranks = {entry.name: len(entry.shape) for entry in self._alone.get_inputs()}
+        self._inputs = {entry.name: len(entry.shape) for entry in self._one_thread.get_inputs()}
+        self._outputs = [entry.name for entry in self._one_thread.get_outputs()]
 
     def execute(self, requests: list[Any]) -> list[Any]:
-        """Runs each request's batch; requests may differ in length and are never padded to one another."""
-        batches = [self._feeds(request) for request in requests]
-        shares = [part for feeds in batches for part in self._split(feeds, len(requests))]
-        if len(shares) == 1:
-            outputs = [self._alone.run(self._outputs, shares[0])]
-        else:
-            outputs = list(self._workers.map(lambda feeds: self._side_by_side.run(self._outputs, feeds), shares))
-        responses = []
-        for feeds in batches:
-            count = len(self._split(feeds, len(requests)))
-            parts, outputs = outputs[:count], outputs[count:]
-            tensors = [
-                pb_utils.Tensor(name, np.concatenate(values) if count > 1 else values[0])
-                for name, *values in zip(self._outputs, *parts, strict=True)
-            ]
-            responses.append(pb_utils.InferenceResponse(tensors))
-        return responses
+        """Runs the items of all requests; requests may differ in length."""
+        items = [_items(self._feeds(request)) for request in requests]
+        # Longest first, so that the threads finish together.
+        order = sorted(
+            ((request, item) for request, several in enumerate(items) for item in range(len(several))),
+            key=lambda place: -max(value.size for value in items[place[0]][place[1]].values()),
+        )
+        session = self._spread if len(order) == 1 else self._one_thread
+        answers = dict(
+            zip(
+                order,
+                self._workers.map(lambda place: session.run(self._outputs, items[place[0]][place[1]]), order),
+                strict=True,
+            )
+        )
+        return [
+            self._response([answers[request, item] for item in range(len(several))])
+            for request, several in enumerate(items)
+        ]
 
     def _feeds(self, request: Any) -> dict[str, Any]:
         feeds = {}
-        for name in self._inputs:
+        for name, rank in self._inputs.items():
             value = pb_utils.get_input_tensor_by_name(request, name).as_numpy()
-            feeds[name] = value.reshape(value.shape[: self._ranks[name]])
+            feeds[name] = value.reshape(value.shape[:rank])
         return feeds
 
-    def _split(self, feeds: dict[str, Any], requests: int) -> list[dict[str, Any]]:
-        size = len(next(iter(feeds.values())))
-        parts = 1 if requests >= self._threads else min(self._threads, size)
-        borders = [size * part // parts for part in range(parts + 1)]
-        return [
-            {name: value[first:last] for name, value in feeds.items()}
-            for first, last in zip(borders, borders[1:], strict=False)
+    def _response(self, answers: list[Any]) -> Any:
+        tensors = [
+            pb_utils.Tensor(name, np.concatenate(values) if len(values) > 1 else values[0])
+            for name, *values in zip(self._outputs, *answers, strict=True)
         ]
+        return pb_utils.InferenceResponse(tensors)
+
+
+def _items(feeds: dict[str, Any]) -> list[dict[str, Any]]:
+    """Takes a batch apart into its items, each a batch of one."""
+    size = len(next(iter(feeds.values())))
+    return [{name: value[item : item + 1] for name, value in feeds.items()} for item in range(size)]
 
 
 def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:

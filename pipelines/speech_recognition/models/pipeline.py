@@ -9,6 +9,7 @@ windows of different length never share a call, because padding would change wha
 import json
 import time
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from ..stream import Recognizer, RecognizerSettings, Stream, Window
 
 __all__ = ["TritonPythonModel"]
 
+CALLERS = 16  # calls of the network at once; each waits in a thread of its own
 SETTINGS_FILE = "recognizer.json"
 
 
@@ -55,13 +57,13 @@ class TritonPythonModel:
             try:
                 turn.windows = self._accept(turn)
             except ValueError as error:
-                turn.error = str(error)
+                turn.error = pb_utils.TritonError(str(error), pb_utils.TritonError.INVALID_ARG)
                 self._sequences.pop(turn.sequence, None)
         due = [(turn, window) for turn in turns for window in turn.windows]
         answers, problem = self._network.infer([window.frames for _, window in due])
         for (turn, window), answer in zip(due, answers, strict=True):
             if answer is None:
-                turn.error = problem
+                turn.error = pb_utils.TritonError(problem)
             elif turn.error is None:
                 self._sequences[turn.sequence].stream.decode(window, answer)
         return [self._respond(turn) for turn in turns]
@@ -81,7 +83,7 @@ class TritonPythonModel:
     def _respond(self, turn: "_Turn") -> Any:
         if turn.error is not None:
             self._sequences.pop(turn.sequence, None)
-            return pb_utils.InferenceResponse(error=pb_utils.TritonError(turn.error))
+            return pb_utils.InferenceResponse(error=turn.error)
         stream = self._sequences[turn.sequence].stream
         answer = {
             "results": [result.to_dict() for result in stream.results()],
@@ -104,10 +106,11 @@ class _Turn:
 
     def __init__(self, request: Any) -> None:
         self._request = request
-        self.sequence = int(_value(request, "CORRID"))
-        self.start, self.end = bool(_value(request, "START")), bool(_value(request, "END"))
+        self.sequence = request.correlation_id()
+        self.start = bool(request.flags() & pb_utils.TRITONSERVER_REQUEST_FLAG_SEQUENCE_START)
+        self.end = bool(request.flags() & pb_utils.TRITONSERVER_REQUEST_FLAG_SEQUENCE_END)
         self.windows: list[Window] = []
-        self.error: str | None = None
+        self.error: Any = None
 
     def audio(self) -> Any:
         return pb_utils.get_input_tensor_by_name(self._request, "AUDIO_SIGNAL").as_numpy().reshape(-1)
@@ -122,15 +125,12 @@ class _Turn:
         return config
 
 
-def _value(request: Any, name: str) -> Any:
-    return pb_utils.get_input_tensor_by_name(request, name).as_numpy().reshape(-1)[0]
-
-
 class _Network:
     """The acoustic network, a model of its own."""
 
     def __init__(self, name: str, *, audio: str, length: str, output: str, limit: int) -> None:
         self._name, self._audio, self._length, self._output, self._limit = name, audio, length, output, limit
+        self._callers = ThreadPoolExecutor(CALLERS, thread_name_prefix="calls")
 
     def infer(self, windows: list[Any]) -> tuple[list[Any], str]:
         """Returns the log probabilities (time steps, labels) of each window (frames, features).
@@ -140,24 +140,31 @@ class _Network:
         groups = defaultdict(list)
         for index, window in enumerate(windows):
             groups[len(window)].append(index)
+        batches = [
+            members[first : first + self._limit]
+            for members in groups.values()
+            for first in range(0, len(members), self._limit)
+        ]
         answers: list[Any] = [None] * len(windows)
         problem = ""
-        for length, members in groups.items():
-            for first in range(0, len(members), self._limit):
-                batch = members[first : first + self._limit]
-                response = self._call(np.stack([windows[index].T for index in batch]), length)
-                if response.has_error():
-                    problem = f"{self._name}: {response.error().message()}"
-                    continue
-                output = pb_utils.get_output_tensor_by_name(response, self._output).as_numpy()
-                for index, answer in zip(batch, output, strict=True):
-                    answers[index] = answer
+        # All at once: the network's model runs them side by side.
+        calls = self._callers.map(lambda batch: self._call([windows[index] for index in batch]), batches)
+        for batch, response in zip(batches, calls, strict=True):
+            if response.has_error():
+                problem = f"{self._name}: {response.error().message()}"
+                continue
+            output = pb_utils.get_output_tensor_by_name(response, self._output).as_numpy()
+            for index, answer in zip(batch, output, strict=True):
+                answers[index] = answer
         return answers, problem
 
-    def _call(self, batch: Any, length: int) -> Any:
-        inputs = [pb_utils.Tensor(self._audio, np.ascontiguousarray(batch, np.float32))]
+    def _call(self, windows: list[Any]) -> Any:
+        batch = np.empty((len(windows), windows[0].shape[1], windows[0].shape[0]), np.float32)
+        for item, window in zip(batch, windows, strict=True):
+            item[:] = window.T
+        inputs = [pb_utils.Tensor(self._audio, batch)]
         if self._length:
-            inputs.append(pb_utils.Tensor(self._length, np.full((len(batch), 1), length, np.int64)))
+            inputs.append(pb_utils.Tensor(self._length, np.full((len(batch), 1), batch.shape[2], np.int64)))
         request = pb_utils.InferenceRequest(
             model_name=self._name, requested_output_names=[self._output], inputs=inputs
         )
