@@ -22,13 +22,19 @@ def make_riva(tmp_path: Path) -> MakeRiva:
         stride_ms: Any = 40,
         obj_cls: str = "nemo.collections.asr.models.EncDecCTCModelBPE",
         members: tuple[str, ...] = ("model_graph.onnx", "model_config.yaml", "1f2e_tokenizer.model"),
+        graph: Path | bytes = b"content of model_graph.onnx",
         key: Key | None = None,
         **manifest: Any,
     ) -> Path:
         path = tmp_path / name
         facts = {"metadata": {"obj_cls": obj_cls}, "riva_ci": {"stride_ms": stride_ms, "masks": True}, **manifest}
         payload = [
-            Member(name, f"content of {name}".encode(), encrypt=name.endswith(".onnx"), attributes={"kept": name})
+            Member(
+                name,
+                graph if name == "model_graph.onnx" else f"content of {name}".encode(),
+                encrypt=name == "model_graph.onnx",
+                attributes={"kept": name},
+            )
             for name in members
         ]
         write_archive(path, facts, payload, key=key)

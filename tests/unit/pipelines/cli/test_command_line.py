@@ -98,6 +98,7 @@ def test_nothing_given_means_defaults():
         (["--zzz"], "unknown option --zzz"),
         (["--off"], "unknown option --off"),
         (["--ears.start_history=3.5"], "--ears.start_history: expected a whole number, got '3.5'"),
+        (["--ears.start_history=None"], "--ears.start_history: expected a whole number, got 'None'"),
         (["--ratio=nan"], "--ratio: expected a number, got 'nan'"),
         (["--kind=beam"], "expected one of greedy, flashlight, got 'beam'"),
         (["--offline=maybe"], "--offline: expected True or False, got 'maybe'"),

@@ -1,6 +1,7 @@
 """An RMIR holds everything a deployment needs, streamed from the `.riva`."""
 
 import subprocess
+import tracemalloc
 
 import pytest
 import yaml
@@ -127,6 +128,26 @@ def test_an_rmir_with_a_key_is_opaque(make_riva, request_of):
         assert "encrypted" not in rmir.manifest["artifacts"]["model_graph.onnx"]
     with pytest.raises(WrongKey):
         Archive.open(EncryptedPath(request.output.path, SECRET))
+
+
+@pytest.mark.parametrize("key", [None, SECRET], ids=["plain", "encrypted"])
+def test_a_big_graph_is_never_in_memory(make_riva, request_of, tmp_path, key):
+    """A graph of 40 MB is copied in a few megabytes of memory, encrypted or not."""
+    graph = tmp_path / "big.onnx"
+    with graph.open("wb") as file:
+        file.truncate(40 << 20)
+    riva = EncryptedPath(make_riva(graph=graph, key=key), key)
+    request = request_of(riva, key=key)
+
+    tracemalloc.start()
+    try:
+        build_rmir(request)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert request.output.path.stat().st_size > 40 << 20
+    assert peak < 12 << 20
 
 
 def test_an_existing_rmir_is_kept_without_force(make_riva, request_of):
