@@ -294,4 +294,4 @@ def _unreadable(path: Path, error: Exception) -> NotAnArchive | TruncatedArchive
         return NotAnArchive(f"{path} is a Git LFS pointer, not the file itself", fix="run `git lfs pull`")
     if head[257:262] == b"ustar" or head[:2] == b"\x1f\x8b" or head.startswith(ENCRYPTED_MAGIC):
         return TruncatedArchive(f"{path} ends too early or is damaged: {error}", fix="copy or make the file again")
-    return NotAnArchive(f"{path} is not a .riva or .rmir archive: {error}", fix="check which file was named")
+    return NotAnArchive(f"{path} is not a .riva or .rmir archive", fix="check which file was named")

@@ -122,7 +122,9 @@ class CommandLine(Generic[Options]):
             UsageError: Names every unknown flag, every value that cannot be read and every missing word.
         """
         found, unknown = self._parser.parse_known_intermixed_args(_join_booleans(argv, self.flags))
-        problems = [self._unknown(word) for word in unknown]
+        # the value after an unknown flag looks like a surplus word, and is no problem of its own
+        strange = [word for word in unknown if word.startswith("-")] or unknown
+        problems = [self._unknown(word) for word in strange]
         values: dict[str, object] = {}
         for flag in self.flags:
             if not hasattr(found, flag.name):
@@ -146,8 +148,8 @@ class CommandLine(Generic[Options]):
         if not word.startswith("-"):
             return f"unexpected word {word!r}"
         typed = word.split("=", 1)[0].lstrip("-")
-        near = difflib.get_close_matches(typed, [name for f in self.flags for name in (f.name, *f.aliases)], n=2)
-        hint = f" (did you mean {' or '.join('--' + name for name in near)}?)" if near else ""
+        near = difflib.get_close_matches(typed, [name for f in self.flags for name in (f.name, *f.aliases)], n=1)
+        hint = f" (did you mean --{near[0]}?)" if near else ""
         return f"unknown option {word.split('=', 1)[0]}{hint}"
 
 

@@ -74,6 +74,8 @@ def build_rmir(request: BuildRequest) -> object:
     """
     if any(_same(request.output.path, riva.path) for riva in request.inputs):
         raise UsageError(f"{request.output.path} is named as output and as input", fix="the RMIR comes first")
+    if request.output.path.is_dir():
+        raise UsageError(f"{request.output.path} is a folder", fix="name the RMIR file to write")
     with ExitStack() as files:
         archives = _open(request, files)
         options = _settled(request, archives)

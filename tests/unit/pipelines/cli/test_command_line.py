@@ -94,6 +94,7 @@ def test_nothing_given_means_defaults():
     ("argv", "complaint"),
     [
         (["--ears.start_histori=3"], "unknown option --ears.start_histori (did you mean --ears.start_history"),
+        (["--zzz", "value"], "unknown option --zzz\n"),
         (["--offlin"], "did you mean --offline?"),
         (["--zzz"], "unknown option --zzz"),
         (["--off"], "unknown option --off"),

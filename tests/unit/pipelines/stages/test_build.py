@@ -172,6 +172,14 @@ def test_an_input_is_never_the_output(make_riva, request_of, tmp_path):
     assert riva.exists()
 
 
+def test_a_folder_is_no_output(make_riva, request_of, tmp_path):
+    """A folder in the place of the RMIR is told, with --force too."""
+    (tmp_path / "folder").mkdir()
+
+    with pytest.raises(UsageError, match="is a folder"):
+        build_rmir(request_of(make_riva(), output="folder", force=True))
+
+
 def test_checking_writes_nothing(make_riva, request_of):
     """`settled_options` tells what would be built."""
     request = request_of(make_riva(), offline=True)
