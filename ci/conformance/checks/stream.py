@@ -98,7 +98,9 @@ def interim_is_prefix(share: float, evidence: Evidence) -> Verdict:
     agree = total = 0
     for answer in evidence.heard:
         words = answer.exchange.transcript.split()
-        for _, shown in _shown(answer.exchange):
+        for _, shown, interim in _shown(answer.exchange):
+            if not interim:
+                continue
             total += 1
             agree += shown[:-1] == words[: len(shown) - 1]
     got = agree / total if total else 0.0
@@ -135,8 +137,8 @@ def _interims(exchange: Exchange) -> list[tuple[float, Any]]:
     return [(reply.at, each) for reply in replies for each in reply.message.results if not each.is_final]
 
 
-def _shown(exchange: Exchange) -> Iterator[tuple[float, list[str]]]:
-    """What a user sees after each response: the final texts so far and the interim ones of this response."""
+def _shown(exchange: Exchange) -> Iterator[tuple[float, list[str], bool]]:
+    """When a user sees what after each response: the final texts so far and the interim ones of this response, if any."""
     settled: list[str] = []
     for reply in exchange.replies:
         interim: list[str] = []
@@ -144,12 +146,12 @@ def _shown(exchange: Exchange) -> Iterator[tuple[float, list[str]]]:
             words = result.alternatives[0].transcript.split() if result.alternatives else []
             (settled if result.is_final else interim).extend(words)
         if settled or interim:
-            yield reply.at, settled + interim
+            yield reply.at, settled + interim, bool(interim)
 
 
 def _delays(exchange: Exchange) -> Iterator[tuple[str, float]]:
     """For every word of the final text, how long after its end it stood in its place for the first time."""
     shown = list(_shown(exchange))
     for index, word in enumerate(exchange.words):
-        at = next((at for at, words in shown if len(words) > index and words[index] == word.word), exchange.seconds)
+        at = next((at for at, words, _ in shown if len(words) > index and words[index] == word.word), exchange.seconds)
         yield word.word, at - word.end_time / 1000
