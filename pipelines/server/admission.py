@@ -59,6 +59,10 @@ class OfflineGate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         serving: Calls served at once.
         waiting: Calls that may wait for one of these to end.
         refuse: Answers a call that was refused; gets the method, the call's context and the error.
+
+    Attributes:
+        serving: Calls let in now.
+        waiting: Calls that wait now.
     """
 
     def __init__(
@@ -69,32 +73,38 @@ class OfflineGate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         waiting: int,
         refuse: Callable[[str, Any, CallError], Awaitable[None]],
     ) -> None:
-        self._methods, self._serving, self._waiting, self._refuse = methods, serving, waiting, refuse
+        self._methods, self._refuse = methods, refuse
+        self._most_serving, self._most_waiting = serving, waiting
         self._free = asyncio.Semaphore(serving)
-        self._queued = 0
+        self.serving = self.waiting = 0
 
     async def intercept_service(
         self, continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]], details: grpc.HandlerCallDetails
     ) -> Any:
         if details.method not in self._methods:
             return await continuation(details)
-        if self._free.locked() and self._queued >= self._waiting:
+        if self._free.locked() and self.waiting >= self._most_waiting:
             return self._refusal(details.method)
-        self._queued += 1
+        self.waiting += 1
         try:
             await self._free.acquire()
         finally:
-            self._queued -= 1
+            self.waiting -= 1
+        self.serving += 1
         # grpc.aio runs interceptor, reading and handler in one task, and ends it when the client goes away at any of
         # these points: the end of the task is the one event that cannot be missed.
         task = asyncio.current_task()
         assert task is not None
-        task.add_done_callback(lambda _: self._free.release())
+        task.add_done_callback(self._leave)
         return await continuation(details)
+
+    def _leave(self, _: asyncio.Task[Any]) -> None:
+        self.serving -= 1
+        self._free.release()
 
     def _refusal(self, method: str) -> Any:
         error = TooManyCalls(
-            f"Error: too many requests: {self._serving} are being served and {self._waiting} are waiting",
+            f"Error: too many requests: {self._most_serving} are being served and {self._most_waiting} are waiting",
             "Try again later, or spread the load over more servers.",
         )
 

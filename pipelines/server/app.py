@@ -47,7 +47,7 @@ class Server:
         self._triton = Triton(options.triton_uri)
         self._models, self._metrics = Models(), Metrics()
         self._calls = Calls(self._metrics)
-        gate = OfflineGate(
+        self._gate = OfflineGate(
             methods=OFFLINE_METHODS,
             serving=options.max_offline_requests,
             waiting=options.max_offline_queue,
@@ -56,7 +56,7 @@ class Server:
         limit = ("grpc.max_receive_message_length", options.max_message_mb << 20)
         unlimited = ("grpc.max_send_message_length", -1)  # answers are ours
         self._grpc = grpc.aio.server(
-            options=[*_KEEPALIVE, *_IDLE_CONNECTION, *_EXCLUSIVE, limit, unlimited], interceptors=[gate]
+            options=[*_KEEPALIVE, *_IDLE_CONNECTION, *_EXCLUSIVE, limit, unlimited], interceptors=[self._gate]
         )
         parts = ServiceParts(
             self._triton, self._models, self._calls, self._metrics, StreamSlots(options.max_streams), options

@@ -18,6 +18,8 @@ __all__ = ["FlacDecoder"]
 _STREAMINFO_BYTES = 34
 # Pictures may be embedded; more metadata than this is not audio.
 _LONGEST_METADATA = 16 << 20
+# Samples that do not compress are stored as they are, with this much around them at most.
+_HEADROOM = 256
 
 
 def _crc8_table() -> bytes:
@@ -132,6 +134,9 @@ class FlacDecoder:
                 return at
             at += 1
         self._searched = at if at >= 0 else len(self._data)
+        assert self.format is not None
+        if len(self._data) > _HEADROOM + self._frame.samples * self.format.channels * ((self.format.bits + 7) // 8):
+            raise InvalidFormat("The FLAC audio is damaged: a frame is longer than its samples.")
         return None
 
     def _decode(self, frame: bytes) -> Samples:

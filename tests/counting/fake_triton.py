@@ -1,0 +1,73 @@
+"""Triton's gRPC service with counting pipelines behind it, in this process: for tests of what the server does when
+Triton misbehaves.
+
+Only what the server calls is here. Batching, the Python backend and the rest of the truth are tested with the real
+Triton.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+import grpc
+import grpc.aio
+import numpy as np
+from tritonclient.grpc import service_pb2, service_pb2_grpc
+
+from tests.counting.pipeline import SLOW, SLOW_SECONDS, CountingStream, ToldToFail
+
+
+class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):
+    """Serves the models of the given configurations."""
+
+    def __init__(self, configs: Iterable[Any]) -> None:
+        self.configs = {config.name: config for config in configs}
+        self.states = dict.fromkeys(self.configs, "READY")
+        self.streams: dict[int, CountingStream] = {}
+        self.requests: list[tuple[int, bool, bool, int]] = []  # sequence, start, end, samples
+        self._server: grpc.aio.Server | None = None
+
+    async def start(self) -> str:
+        self._server = grpc.aio.server(options=[("grpc.max_receive_message_length", -1)])
+        service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(self, self._server)
+        port = self._server.add_insecure_port("127.0.0.1:0")
+        await self._server.start()
+        return f"127.0.0.1:{port}"
+
+    async def stop(self) -> None:
+        assert self._server is not None
+        await self._server.stop(None)
+
+    async def RepositoryIndex(self, request: Any, context: Any) -> Any:
+        index = service_pb2.RepositoryIndexResponse()
+        for name, state in self.states.items():
+            index.models.add(name=name, version="1", state=state)
+        return index
+
+    async def ModelConfig(self, request: Any, context: Any) -> Any:
+        return service_pb2.ModelConfigResponse(config=self.configs[request.name])
+
+    async def ModelInfer(self, request: Any, context: Any) -> Any:
+        parameters = request.parameters
+        sequence = parameters["sequence_id"].int64_param
+        start, end = parameters["sequence_start"].bool_param, parameters["sequence_end"].bool_param
+        tensors = dict(zip((tensor.name for tensor in request.inputs), request.raw_input_contents, strict=True))
+        samples = np.frombuffer(tensors["AUDIO_SIGNAL"], np.float32)
+        self.requests.append((sequence, start, end, len(samples)))
+        if start:
+            kind = self.configs[request.model_name].parameters["type"].string_value
+            self.streams[sequence] = CountingStream(kind == "offline")
+            self.streams[sequence].configure(tensors["CONFIG"][4:].decode())
+        if sequence not in self.streams:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"sequence {sequence} must specify the START flag")
+        stream = self.streams.pop(sequence) if end else self.streams[sequence]
+        if stream.fault == SLOW:
+            await asyncio.sleep(SLOW_SECONDS)
+        try:
+            result = stream.feed(samples, end=end).encode()
+        except ToldToFail as error:
+            await context.abort(grpc.StatusCode.INTERNAL, str(error))
+        response = service_pb2.ModelInferResponse(model_name=request.model_name)
+        response.outputs.add(name="RESULT", datatype="BYTES", shape=[1, 1])
+        response.raw_output_contents.append(len(result).to_bytes(4, "little") + result)
+        return response
