@@ -4,6 +4,7 @@ The rules are checked together, so that one run tells every problem of a command
 """
 
 import dataclasses
+import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -55,6 +56,7 @@ def settle(
         *_mode(options, given),
         *_paddings(given),
         *_times(settled, stride_ms),
+        *_window(settled, manifests[0]["riva_ci"], stride_ms),
         *_ranges(settled),
         *_files(settled),
     ]
@@ -163,6 +165,21 @@ def _times(options: SpeechRecognitionOptions, stride_ms: float) -> Iterator[str]
                 f"--{name}={spell(float(size / unit))} is not a multiple of the model's time step "
                 f"({spell(step)} ms); {near} would be"
             )
+
+
+def _window(options: SpeechRecognitionOptions, facts: Mapping[str, Any], stride_ms: float) -> Iterator[str]:
+    limit = facts.get("max_frames")
+    if limit is None:
+        return
+    sizes = (options.left_padding_size, options.chunk_size, options.right_padding_size)
+    seconds = sum(_exact(size) for size in sizes if size is not None)
+    frame = _exact(stride_ms) / facts["subsampling"] / 1000
+    if seconds > limit * frame:
+        yield (
+            f"--chunk_size={spell(options.chunk_size)} and the paddings make windows of {float(seconds):g} s, but the "
+            f"exported graph takes {float(limit * frame):g} s at most; build with shorter ones, or export the checkpoint "
+            f"again with `nemo2riva --max-dim={math.ceil(seconds / frame)}`"
+        )
 
 
 def _exact(number: float) -> Fraction:

@@ -121,6 +121,20 @@ def test_every_multiple_of_the_time_step_is_accepted(step, steps, left):
     assert options.chunk_size == steps * step / 1000
 
 
+@pytest.mark.parametrize(("chunk_size", "fits"), [(78.08, True), (78.4, False), (300.0, False)])
+def test_windows_fit_into_the_graph(chunk_size, fits):
+    """A window longer than the exported graph takes is refused here, and the export that takes it is told."""
+    facts = manifest(40, riva_ci={"stride_ms": 40, "subsampling": 4, "max_frames": 8192})
+    typed = SpeechRecognitionOptions(language_code="en-US", offline=True, chunk_size=chunk_size)
+
+    if fits:
+        assert settle(typed, {"chunk_size"}, [facts]).chunk_size == chunk_size
+    else:
+        frames = round((chunk_size + 3.84) * 100)
+        with pytest.raises(UsageError, match=rf"graph takes 81\.92 s at most.*nemo2riva --max-dim={frames}"):
+            settle(typed, {"chunk_size"}, [facts])
+
+
 def test_a_neighbour_of_a_multiple_is_refused():
     """Half a time step off is refused whatever the chunk's length: accuracy would be lost without a word."""
     with pytest.raises(UsageError, match="not a multiple"):
