@@ -30,7 +30,7 @@ _WORDS = Positional(
 )
 COMMAND_LINE = CommandLine(
     "riva-deploy",
-    "Makes a Triton model repository from RMIRs. Any tritonserver with a Python backend, numpy and onnxruntime serves it.",
+    "Makes a Triton model repository from RMIRs. A tritonserver with Python backend, numpy and onnxruntime serves it.",
     DeployFlags,
     [_WORDS],
 )

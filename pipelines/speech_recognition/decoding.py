@@ -1,7 +1,7 @@
 """Greedy CTC decoding that goes on from chunk to chunk: tokens, then words with times and confidence.
 
-A token is the first time step of a run of equal best labels that is not blank (Graves et al., 2006, best path). Its end is the
-end of the run. Confidence is the mean probability that the network gave its own choice.
+A token is the first time step of a run of equal best labels that is not blank (Graves et al., 2006, best path). Its
+end is the end of the run. Confidence is the mean probability that the network gave its own choice.
 
 This module is copied into the model repository: it needs numpy and nothing of this project.
 """

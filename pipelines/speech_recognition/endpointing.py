@@ -1,10 +1,11 @@
 """Where utterances start and end, told from the blanks of the CTC network.
 
-The parameters are those of `--endpointing.*` of riva-build and of `EndpointingConfig` of the API. Windows slide by one time step:
+The parameters are those of `--endpointing.*` of riva-build and of `EndpointingConfig` of the API. Windows slide by one
+time step:
 
 - speech has started when at least `start_threshold` of the steps of the last `start_history` ms are not blank;
 - it has stopped when at least `stop_threshold` of the steps of the last `stop_history` ms are blank (0 ms: never);
-- `stop_history_eou` and `stop_threshold_eou` tell a first guess of the same earlier, once an utterance.
+- `stop_history_eou` and `stop_threshold_eou` tell a first guess of the same earlier; speech that goes on takes it back.
 
 Text too short to count as a start (one "yes") still ends, when all of `stop_history` is blank.
 
@@ -38,13 +39,17 @@ class EndpointingSettings:
         Raises:
             ValueError: A name is unknown or a value is out of range.
         """
-        known = {setting.name: type(setting.default) for setting in fields(self)}
+        known = {setting.name: type(getattr(self, setting.name)) for setting in fields(self)}
         if unknown := set(values) - set(known):
-            raise ValueError(f"unknown endpointing parameter {sorted(unknown)[0]!r}: expected one of {', '.join(known)}")
+            raise ValueError(
+                f"unknown endpointing parameter {sorted(unknown)[0]!r}: expected one of {', '.join(known)}"
+            )
         changed = {name: known[name](value) for name, value in values.items() if value is not None}
         for name, value in changed.items():
             if value < 0 or ("threshold" in name and value > 1):
-                raise ValueError(f"endpointing.{name} = {value}: expected {'0 to 1' if 'threshold' in name else 'at least 0'}")
+                raise ValueError(
+                    f"endpointing.{name} = {value}: expected {'0 to 1' if 'threshold' in name else 'at least 0'}"
+                )
         return replace(self, **changed)
 
 
@@ -54,11 +59,12 @@ class Endpointer:
     def __init__(self, settings: EndpointingSettings, *, step_ms: float) -> None:
         self.settings = settings
         self._start, self._stop, self._eou = (
-            round(history / step_ms) for history in (settings.start_history, settings.stop_history, settings.stop_history_eou)
+            round(history / step_ms)
+            for history in (settings.start_history, settings.stop_history, settings.stop_history_eou)
         )
         self._blanks = np.ones(max(self._start, self._stop, self._eou, 1), bool)
         self._started = False
-        self._eou_told = False
+        self._paused = False
 
     def next_stop(self, blanks: npt.NDArray[np.bool_], *, has_text: bool) -> int | None:
         """Takes time steps up to the end of the utterance.
@@ -91,18 +97,18 @@ class Endpointer:
             if stops.any():
                 end = int(stops.argmax()) + 1
         used = len(blanks) if end is None else end
-        if self._eou and not self._eou_told:
-            silent = share(self._eou)[:used]
-            self._eou_told = bool((spoken[:used] & (silent >= self.settings.stop_threshold_eou - tolerance)).any())
+        if self._eou and used:
+            silent = share(self._eou)[used - 1]
+            self._paused = bool(spoken[used - 1] and silent >= self.settings.stop_threshold_eou - tolerance)
         self._blanks = history[used : used + known]
         self._started = end is None and bool(started[-1]) if len(blanks) else self._started
         return end
 
     @property
-    def eou(self) -> bool:
-        """Whether the first guess says that the utterance is over."""
-        return self._eou_told
+    def paused(self) -> bool:
+        """Whether, by the first guess, the utterance is over as things stand now."""
+        return self._paused
 
     def reset(self) -> None:
         """Starts a new utterance."""
-        self._started = self._eou_told = False
+        self._started = self._paused = False

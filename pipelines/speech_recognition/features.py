@@ -144,10 +144,13 @@ class MelSpectrogram:
         mel = np.concatenate(blocks) if len(blocks) > 1 else blocks[0]
         if not s.log:
             return mel
-        return np.log(mel + np.float32(s.guard) if s.guard_type == "add" else np.maximum(mel, np.float32(s.guard)))
+        guarded = mel + np.float32(s.guard) if s.guard_type == "add" else np.maximum(mel, np.float32(s.guard))
+        logarithm: Array = np.log(guarded)
+        return logarithm
 
     def _bands_of(self, windows: Array) -> Array:
-        spectrum = np.fft.rfft(windows * self._window, self.settings.n_fft)  # where the zeros stand changes only the phase
+        # The zeros stand behind the window, not on either side: that changes only the phase.
+        spectrum = np.fft.rfft(windows * self._window, self.settings.n_fft)
         energy = spectrum.real**2 + spectrum.imag**2
         if self.settings.power != 2.0:
             energy **= self.settings.power / 2
@@ -199,7 +202,8 @@ class FeatureStream:
 
     def _take(self, limit: int) -> Array:
         settings = self.mel.settings
-        frames = self.mel.frames(self._pending[: max(0, limit - 1) * settings.hop + settings.window if limit > 0 else 0])
+        usable = (limit - 1) * settings.hop + settings.window if limit > 0 else 0
+        frames = self.mel.frames(self._pending[:usable])
         self.count += len(frames)
         self._pending = self._pending[len(frames) * settings.hop :]
         return frames
@@ -231,19 +235,24 @@ class Normalizer:
             return frames
         if isinstance(self._kind, Mapping):
             mean, std = (np.asarray(self._kind[name], np.float32) for name in ("mean", "std"))
-            return (frames - mean) / std
+            return _scaled(frames, mean, std)
         if self._cumulative:
             count, total, squares = self._count, self._sum, self._squares
             if self._kind == "all_features":
                 count, total, squares = count * len(total), total.sum(), squares.sum()
             mean = total / count
             variance = np.maximum(squares - count * mean**2, 0) / max(count - 1, 1)
-            return (frames - mean.astype(np.float32)) / (np.sqrt(variance) + STD_GUARD).astype(np.float32)
+            return _scaled(frames, mean, np.sqrt(variance) + STD_GUARD)
         axis = 0 if self._kind == "per_feature" else None
-        centred = frames - frames.mean(axis)
+        mean = frames.mean(axis)
         count = len(frames) if axis == 0 else frames.size
-        deviation = np.sqrt(np.square(centred).sum(axis) / np.float32(max(count - 1, 1)))
-        return centred / (deviation + np.float32(STD_GUARD))
+        variance = np.square(frames - mean).sum(axis) / max(count - 1, 1)
+        return _scaled(frames, mean, np.sqrt(variance) + STD_GUARD)
+
+
+def _scaled(frames: Array, mean: npt.NDArray[Any], std: npt.NDArray[Any]) -> Array:
+    scaled: Array = (frames - mean.astype(np.float32)) / std.astype(np.float32)
+    return scaled
 
 
 def _mel_filters(settings: FeatureSettings) -> Array:
@@ -254,7 +263,7 @@ def _mel_filters(settings: FeatureSettings) -> Array:
     widths = np.diff(edges)
     ramps = edges[:, None] - bins
     rising, falling = -ramps[:-2] / widths[:-1, None], ramps[2:] / widths[1:, None]
-    filters = np.maximum(0, np.minimum(rising, falling)).astype(np.float32)
+    filters: Array = np.maximum(0, np.minimum(rising, falling)).astype(np.float32)
     if settings.mel_norm == "slaney":
         filters *= (2.0 / (edges[2:] - edges[:-2]))[:, None]
     return filters

@@ -1,4 +1,4 @@
-"""From an RMIR of speech recognition to Triton models: what each is called, how it is configured and which files it holds.
+"""From an RMIR of speech recognition to Triton models: their names, configurations and files.
 
 Two models a pipeline, `name` N:
 
@@ -117,7 +117,9 @@ class PipelineGraph:
             ) from error
         step_ms = float(self.facts["stride_ms"])
         frame_ms = 1000 * features.hop / features.sample_rate
-        assert options.chunk_size and options.left_padding_size is not None and options.right_padding_size is not None
+        assert options.chunk_size is not None
+        assert options.left_padding_size is not None
+        assert options.right_padding_size is not None
         return RecognizerSettings(
             features=features,
             labels=tuple(self.model_config["decoder"]["vocabulary"]),
@@ -140,7 +142,7 @@ class PipelineGraph:
         )
 
     def probe(self, settings: RecognizerSettings) -> tuple[dict[str, Any], int]:
-        """Inputs for a trial of the network, one full streaming window or ten seconds, and the time steps it must answer."""
+        """Inputs for a trial of the network (a full window, ten seconds at most) and the time steps it must answer."""
         import numpy as np
 
         steps = min(settings.left + settings.chunk + settings.right, 1000) // settings.step_frames
@@ -159,7 +161,9 @@ class PipelineGraph:
         files: dict[str, bytes | Path] = dict(engine.files)
         if engine.backend == "python":
             files["model.py"] = _HERE / "models" / "network.py"
-        pipeline_files: dict[str, bytes | Path] = {f"speech_recognition/{name}": _HERE / name for name in _RUNTIME_MODULES}
+        pipeline_files: dict[str, bytes | Path] = {
+            f"speech_recognition/{name}": _HERE / name for name in _RUNTIME_MODULES
+        }
         pipeline_files["model.py"] = _SHIM
         pipeline_files["recognizer.json"] = settings.to_json().encode()
         return [
@@ -195,7 +199,8 @@ class PipelineGraph:
         from tritonclient.grpc import model_config_pb2 as pb
 
         options = self.options
-        assert options.max_streams and options.chunk_size
+        assert options.max_streams is not None
+        assert options.chunk_size is not None
         sequence = pb.ModelSequenceBatching
         config = pb.ModelConfig(
             name=options.name,
@@ -246,5 +251,6 @@ def _tensor(entry: Mapping[str, Any]) -> Tensor:
     return Tensor(name=entry["name"], dtype=entry["dtype"], shape=tuple(entry["shape"]))
 
 
-# By protobuf number, so that importing this module does not import tritonclient: inference.DataType of model_config.proto.
+# By protobuf number, so that importing this module does not import tritonclient: inference.DataType of
+# model_config.proto.
 _TRITON_TYPES = {"float32": 11, "int64": 9, "int32": 8, "float16": 10}

@@ -1,9 +1,9 @@
 """One stream of speech: audio in, windows of frames for the network out, its answers in, results out.
 
-A window is `left` frames of context, a chunk, and `right` frames of context; only the chunk's time steps are decoded. At the start
-of the stream the left context is what there is. A window is due as soon as the audio up to the end of its right context has
-arrived (the last frame needs a few samples more and is left out where it is context only). At the end of the stream what
-remains is one last window. So audio that is not longer than a chunk is one window, as in NeMo.
+A window is `left` frames of context, a chunk, and `right` frames of context; only the chunk's time steps are decoded.
+At the start of the stream the left context is what there is. A window is due as soon as the audio up to the end of its
+right context has arrived (the last frame needs a few samples more and is left out where it is context only). At the
+end of the stream what remains is one last window. So audio that is not longer than a chunk is one window, as in NeMo.
 
 The state is the frames of one window, the statistics of normalisation and the text since the last final result, however
 long the stream is.
@@ -110,7 +110,12 @@ class Result:
             "confidence": round(confidence, 4),
             "stability": self.stability,
             "words": [
-                {"word": word.text, "start_ms": word.start_ms, "end_ms": word.end_ms, "confidence": round(word.confidence, 4)}
+                {
+                    "word": word.text,
+                    "start_ms": word.start_ms,
+                    "end_ms": word.end_ms,
+                    "confidence": round(word.confidence, 4),
+                }
                 for word in self.words
             ],
         }
@@ -182,7 +187,7 @@ class Stream:
         windows = []
         while (needed := self._recognizer.needed(self._next)) <= self._available:
             windows.append(self._window(needed, self._settings.chunk))
-        if end and self._available - self._next >= self._settings.step_frames:
+        if end and self._available > self._next:
             windows.append(self._window(self._available, self._available - self._next))
         self._forget()
         return windows
@@ -244,7 +249,7 @@ class Stream:
             self._finish_utterance()
         results, self._finals = self._finals, []
         if self._settings.interim and self._decoder.has_text:
-            stability = _EOU_STABILITY if self._endpointer.eou else _STABILITY
+            stability = _EOU_STABILITY if self._endpointer.paused else _STABILITY
             interim = Result(False, self._words(), stability)
             if (said := (interim.transcript, stability)) != self._said:
                 self._said = said

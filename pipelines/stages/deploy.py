@@ -1,7 +1,7 @@
 """The deploy stage: RMIRs become one Triton model repository, which a plain `tritonserver --model-repository` loads.
 
-The repository appears by rename when all of it is written and checked; a Triton that serves an older one at the same place keeps its
-files until it ends.
+The repository appears by rename when all of it is written and checked; a Triton that serves an older one at the same
+place keeps its files until it ends.
 """
 
 import importlib

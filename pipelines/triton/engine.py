@@ -1,7 +1,8 @@
 """From a network's graph to what runs it: one function a target, all of the same shape.
 
-`cpu` runs the graph in ONNX Runtime on Triton's Python backend, because Triton's own `onnxruntime` backend is not part of the
-wheel. TensorRT is the next target: a function here that returns a plan file and `backend: "tensorrt"`; nothing else changes.
+`cpu` runs the graph in ONNX Runtime on Triton's Python backend, because Triton's own `onnxruntime` backend is not part
+of the wheel. TensorRT is the next target: a function here that returns a plan file and `backend: "tensorrt"`; nothing
+else changes.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,7 +1,7 @@
 """Triton's model configuration as typed protobuf messages, written as pbtxt and read back.
 
-The messages are `inference.ModelConfig` of tritonclient (model_config.proto of the Triton core). A text that does not parse back
-into the same message never reaches a model repository.
+The messages are `inference.ModelConfig` of tritonclient (model_config.proto of the Triton core). A text that does not
+parse back into the same message never reaches a model repository.
 """
 
 from collections.abc import Mapping

@@ -3,8 +3,9 @@
     with TritonProcess(repository) as triton:
         client = tritonclient.grpc.InferenceServerClient(triton.grpc_address)
 
-The binary is the one that the nvidia-pytriton wheel carries. It loads the Python backend only where the stub for this interpreter
-stands beside the backend, and the stub needs the interpreter's shared library; both are arranged here, without changing the wheel.
+The binary is the one that the nvidia-pytriton wheel carries. It loads the Python backend only where the stub for this
+interpreter stands beside the backend, and the stub needs the interpreter's shared library; both are arranged here,
+without changing the wheel.
 """
 
 import ctypes
@@ -209,7 +210,7 @@ class TritonProcess:
             text=True,
             errors="replace",
             start_new_session=True,  # Ctrl-C reaches us first; we stop Triton when its callers are done
-            preexec_fn=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM),  # noqa: PLW1509
+            preexec_fn=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM),
         )
         self._reader = threading.Thread(target=self._read_log, args=(self._process,), daemon=True)
         self._reader.start()

@@ -1,11 +1,11 @@
 """Triton's view of an acoustic network that ONNX Runtime runs, on the Python backend.
 
-Inputs and outputs are those of the graph, so that `backend: "onnxruntime"` or `"tensorrt"` can take this model's place by
-configuration alone. `riva-deploy` copies this file into the model repository.
+Inputs and outputs are those of the graph, so that `backend: "onnxruntime"` or `"tensorrt"` can take this model's
+place by configuration alone. `riva-deploy` copies this file into the model repository.
 
-Items (one window each) run side by side, one thread each: that does more of them in the same time than a batch does, whose
-intermediate results leave the processor's cache (2.2 M Conformer, windows of 4 s: 1.8 ms of CPU per second of audio one by one,
-2.3 ms in batches of eight), and items of different length never need padding.
+Items (one window each) run side by side, one thread each: that does more of them in the same time than a batch does,
+whose intermediate results leave the processor's cache (2.2 M Conformer, windows of 4 s: 1.8 ms of CPU per second of
+audio one by one, 2.3 ms in batches of eight), and items of different length never need padding.
 """
 
 import json
@@ -29,8 +29,8 @@ class TritonPythonModel:
     def initialize(self, args: dict[str, str]) -> None:
         """Loads the graph.
 
-        Parameters of the configuration: `threads` (0: one a processor core) and `spread`, whether an item that is alone is
-        spread over all threads, which answers it sooner and costs more processor time.
+        Parameters of the configuration: `threads` (0: one a processor core) and `spread`, whether an item that is
+        alone is spread over all threads, which answers it sooner and costs more processor time.
         """
         config = json.loads(args["model_config"])
         parameters = {name: value["string_value"] for name, value in config["parameters"].items()}

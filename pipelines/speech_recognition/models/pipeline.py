@@ -1,7 +1,8 @@
 """Triton's view of a pipeline: a Python-backend model whose sequences are streams.
 
-One `execute` gets the requests of many streams. Their due windows of equal length go to the network's own model in one call (BLS);
-windows of different length never share a call, because padding would change what a network without masks answers.
+One `execute` gets the requests of many streams. Their due windows of equal length go to the network's own model in one
+call (BLS); windows of different length never share a call, because padding would change what a network without masks
+answers.
 
 `riva-deploy` copies this package into the model repository, where this project is not importable.
 """
@@ -165,7 +166,5 @@ class _Network:
         inputs = [pb_utils.Tensor(self._audio, batch)]
         if self._length:
             inputs.append(pb_utils.Tensor(self._length, np.full((len(batch), 1), batch.shape[2], np.int64)))
-        request = pb_utils.InferenceRequest(
-            model_name=self._name, requested_output_names=[self._output], inputs=inputs
-        )
+        request = pb_utils.InferenceRequest(model_name=self._name, requested_output_names=[self._output], inputs=inputs)
         return request.exec()
