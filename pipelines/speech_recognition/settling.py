@@ -177,7 +177,7 @@ def _window(options: SpeechRecognitionOptions, facts: Mapping[str, Any], stride_
     if seconds > limit * frame:
         yield (
             f"--chunk_size={spell(options.chunk_size)} and the paddings make windows of {float(seconds):g} s, but the "
-            f"exported graph takes {float(limit * frame):g} s at most; build with shorter ones, or export the checkpoint "
+            f"exported graph takes {float(limit * frame):g} s at most; build with shorter ones, or export the model "
             f"again with `nemo2riva --max-dim={math.ceil(seconds / frame)}`"
         )
 
