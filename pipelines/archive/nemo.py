@@ -5,10 +5,12 @@ it is only a tar file: members are listed and refused if their names could write
 YAML, and what NeMo is shown later is a folder with copies of the members and nothing else.
 """
 
+import gzip
 import shutil
 import tarfile
+import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -75,7 +77,7 @@ class NemoCheckpoint(AbstractContextManager["NemoCheckpoint"]):
             try:
                 tar = files.enter_context(tarfile.open(path, "r:*"))
                 members = _safe_members(path, tar)
-            except (tarfile.TarError, EOFError, OSError) as error:
+            except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
                 raise _unreadable(path, error) from error
             files.pop_all()
         return cls(path, tar, members)
@@ -228,20 +230,16 @@ def _leaves(node: object, key: str = "") -> Iterator[tuple[str, object]]:
         yield key, node
 
 
-class _reading(AbstractContextManager[None]):
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
     """Translates what tarfile and gzip raise while the payload of a member is read."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if isinstance(error, tarfile.TarError | EOFError) or type(error).__name__ in ("BadGzipFile", "error"):
-            raise _unreadable(self._path, error) from error
+    try:
+        yield
+    except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise _unreadable(path, error) from error
 
 
-def _unreadable(path: Path, error: BaseException | None) -> NotAnArchive | TruncatedArchive:
+def _unreadable(path: Path, error: Exception) -> NotAnArchive | TruncatedArchive:
     with path.open("rb") as file:
         head = file.read(512)
     if head.startswith(LFS_POINTER):

@@ -38,9 +38,11 @@ def compare(graph: Path, reference: Path, *, whole: bool) -> Comparison:
         ExportFailed: The checker or the runtime refuses the graph.
         GraphDiffers: An output has another shape than the checkpoint's.
     """
+    settings = onnxruntime.SessionOptions()
+    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")  # leave the machine to others
     try:
         onnx.checker.check_model(str(graph))
-        session = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(str(graph), settings, providers=["CPUExecutionProvider"])
     except Exception as error:  # both libraries raise many kinds; each means that the graph cannot be loaded
         why = f"{type(error).__name__}: {str(error).strip()[:500]}"
         raise ExportFailed("the exported graph cannot be loaded", why, "try another --onnx-opset") from error

@@ -6,15 +6,16 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from pipelines import errors
-from pipelines.errors import ExportFailed, RivaError
+from pipelines.errors import ExportFailed, OutputFailed, RivaError
 
-__all__ = ["child", "die_with_parent", "wait", "write_error"]
+__all__ = ["child", "die_with_parent", "wait", "work_folder_full", "write_error"]
 
 _PR_SET_PDEATHSIG = 1
 _ERROR = "error"  # suffix of the file that holds an error instead of a result
@@ -107,6 +108,15 @@ def _raise_error(path: Path) -> None:
         raise getattr(errors, record["kind"])(record["what"], record["why"], record["fix"])
 
 
+def work_folder_full(error: OSError) -> OutputFailed:
+    """Returns the error for a full disk, whichever process met it."""
+    return OutputFailed(
+        f"cannot write to the work folder below {tempfile.gettempdir()}: {error.strerror}",
+        "an export needs about three times the size of the checkpoint there",
+        "free space, or set TMPDIR to a folder on a larger disk",
+    )
+
+
 def die_with_parent() -> None:
     """Asks the kernel to kill this process when the one that started it dies (prctl(2))."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -119,4 +129,4 @@ def _python_path() -> str:
 
 def _tail(log: Path | None) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() if log and log.exists() else []
-    return "".join(f"\n    {line}" for line in ["; its last words:", *lines[-_LOG_LINES:]]) if lines else ""
+    return "\n    ".join(["; its last words:", *lines[-_LOG_LINES:]]) if lines else ""

@@ -5,6 +5,7 @@ exports. Nothing but the unpacked checkpoint and the job reaches it; it dies wit
 """
 
 import contextlib
+import errno
 import importlib.metadata
 import multiprocessing
 import os
@@ -15,7 +16,7 @@ from typing import Any
 
 from pipelines.errors import BrokenCheckpoint, ExportFailed, RivaError, UsageError
 from pipelines.export.job import ExportJob, NemoExport, read_json, write_json
-from pipelines.export.processes import die_with_parent, write_error
+from pipelines.export.processes import die_with_parent, work_folder_full, write_error
 
 
 def main() -> int:
@@ -137,6 +138,8 @@ def _max_frames(encoder: Any) -> int | None:
 def _translated(error: Exception, verb: str) -> RivaError:
     if isinstance(error, RivaError):
         return error
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return work_folder_full(error)
     text = str(error).strip().splitlines()
     what = f"NeMo {importlib.metadata.version('nemo_toolkit')} could not {verb} the checkpoint: {type(error).__name__}"
     if type(error).__name__ == "UnpicklingError":

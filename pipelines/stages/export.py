@@ -5,13 +5,14 @@
 NeMo and ONNX Runtime run in processes of their own (`pipelines/export/`); this one imports neither.
 """
 
+import errno
 import hashlib
 import importlib.metadata
 import json
 import subprocess
 import tempfile
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,12 +25,12 @@ from pipelines.archive.nemo import CONFIG, NemoCheckpoint
 from pipelines.archive.schema import Export, Schema
 from pipelines.cli.flags import to_mapping
 from pipelines.compatibility import Cell, RivaVersion, riva_version
-from pipelines.errors import GraphDiffers, GraphTooNew, OutputExists, SchemaViolated, UsageError
+from pipelines.errors import ExportFailed, GraphDiffers, GraphTooNew, OutputExists, SchemaViolated, UsageError
 from pipelines.export.job import Comparison, ExportJob, NemoExport, read_json, write_json
 from pipelines.export.manifest import artifacts, export_facts, metadata
 from pipelines.export.options import ExportOptions
 from pipelines.export.packing import pack_graph
-from pipelines.export.processes import child, wait
+from pipelines.export.processes import child, wait, work_folder_full
 from pipelines.progress import progress
 from pipelines.speech_recognition import checkpoint as speech_recognition
 from pipelines.verdict.rules import judge_open
@@ -111,7 +112,7 @@ def export_riva(request: ExportRequest, say: Callable[[str], None]) -> ExportRes
         raise OutputExists(f"{request.output} exists", fix="give -f/--force to replace it, or another name")
     with ExitStack() as stack:
         bar = stack.enter_context(progress("nemo2riva", sum(_STEPS.values())))
-        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nemo2riva-")))
+        work = stack.enter_context(_work_folder())
         checkpoint = stack.enter_context(NemoCheckpoint.open(request.source))
         judge_open(checkpoint).raise_findings()
         schema = Schema.load(options.schema) if options.schema else speech_recognition.schema_of(checkpoint.obj_cls)
@@ -138,6 +139,18 @@ def export_riva(request: ExportRequest, say: Callable[[str], None]) -> ExportRes
         write_archive(request.output, manifest, members, key=key, force=options.force)
         bar.advance(_STEPS["write"])
     return ExportResult(output=request.output, facts=facts, notes=tuple(notes))
+
+
+@contextmanager
+def _work_folder() -> Iterator[Path]:
+    """A folder for the unpacked checkpoint and the graph; about twice the checkpoint's size."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="nemo2riva-") as folder:
+            yield Path(folder)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise work_folder_full(error) from error
 
 
 def _check_usage(options: ExportOptions) -> None:
@@ -171,7 +184,13 @@ def _export_config(options: ExportOptions) -> dict[str, str]:
 
 
 def _check_nemo_version(schema: Schema, *, strict: bool) -> list[str]:
-    installed = importlib.metadata.version("nemo_toolkit")
+    try:
+        installed = importlib.metadata.version("nemo_toolkit")
+    except importlib.metadata.PackageNotFoundError as error:
+        why = "nemo2riva needs an environment of its own (extra `export`)"
+        raise ExportFailed(
+            "NeMo is not installed in this environment", why, "run it through `nox -s export`"
+        ) from error
     if not schema.min_nemo_version or _numbers(installed) >= _numbers(schema.min_nemo_version):
         return []
     text = f"this model requires nemo_toolkit >={schema.min_nemo_version}, {installed} is installed"

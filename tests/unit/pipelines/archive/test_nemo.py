@@ -1,0 +1,142 @@
+"""A checkpoint is read without executing it, and whatever is wrong with it is said."""
+
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from pipelines.archive.nemo import Artifact, NemoCheckpoint, normalise_target
+from pipelines.errors import BrokenCheckpoint, MissingInput, NotAnArchive, RivaError, TruncatedArchive
+from tests.nemo_checkpoints import CTC_BPE, TOKENIZER, config, write_nemo
+
+ALIAS_BOMB = b"a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + b"".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n".encode() for n in range(1, 9)
+)
+
+
+def entry(name: str, kind: bytes = tarfile.REGTYPE) -> tarfile.TarInfo:
+    made = tarfile.TarInfo(name)
+    made.type, made.linkname = kind, "/etc/passwd"
+    return made
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_a_checkpoint_tells_what_it_is(tmp_path: Path, mode: str) -> None:
+    """Class, version, members and the files that the configuration refers to are read, plain tar or gzip."""
+    path = write_nemo(tmp_path / "a.nemo", config(CTC_BPE), members={TOKENIZER: b"pieces"}, mode=mode)
+
+    with NemoCheckpoint.open(path) as checkpoint:
+        assert checkpoint.obj_cls == "nemo.collections.asr.models.EncDecCTCModelBPE"
+        assert checkpoint.nemo_version == "3.0.0"
+        assert checkpoint.names() == ["model_config.yaml", "model_weights.ckpt", TOKENIZER]
+        assert checkpoint.artifacts == (Artifact("tokenizer.model_path", TOKENIZER),)
+        assert checkpoint.read(TOKENIZER) == b"pieces"
+
+
+def test_unpacking_copies_the_members(tmp_path: Path) -> None:
+    """`unpack` writes each member below the folder and leaves out what it is told to."""
+    path = write_nemo(tmp_path / "a.nemo", members={"./folder/vocab.txt": b"a\nb\n"})
+
+    with NemoCheckpoint.open(path) as checkpoint:
+        checkpoint.unpack(tmp_path / "out", without=("model_config.yaml",))
+
+    found = {str(file.relative_to(tmp_path / "out")): file.read_bytes() for file in (tmp_path / "out").rglob("*.*")}
+    assert found == {"model_weights.ckpt": b"weights", "folder/vocab.txt": b"a\nb\n"}
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        (
+            "nemo.collections.asr.models.ctc_bpe_models.EncDecCTCModelBPE",
+            "nemo.collections.asr.models.EncDecCTCModelBPE",
+        ),
+        ("nemo.collections.asr.models.EncDecCTCModel", "nemo.collections.asr.models.EncDecCTCModel"),
+        ("somewhere.else.Model", "somewhere.else.Model"),
+        ("models", "models"),
+    ],
+)
+def test_targets_are_normalised(target: str, expected: str) -> None:
+    """The module below `models` is left out of a class path, as in Riva's schemas."""
+    assert normalise_target(target) == expected
+
+
+@pytest.mark.parametrize(
+    ("member", "problem"),
+    [
+        (entry("../outside"), "leaves the archive"),
+        (entry("inside/../../outside"), "leaves the archive"),
+        (entry("/etc/cron.d/job"), "absolute"),
+        (entry("link", tarfile.SYMTYPE), "not a regular file"),
+        (entry("link", tarfile.LNKTYPE), "not a regular file"),
+        (entry("device", tarfile.CHRTYPE), "not a regular file"),
+        (entry("model_config.yaml"), "occurs twice"),
+    ],
+    ids=lambda value: value.name.replace("/", "_") if isinstance(value, tarfile.TarInfo) else value,
+)
+def test_unsafe_members_are_refused(tmp_path: Path, member: tarfile.TarInfo, problem: str) -> None:
+    """A member that could write elsewhere, or hide another, refuses the whole checkpoint by name."""
+    path = write_nemo(tmp_path / "a.nemo", entries=(member,))
+
+    with pytest.raises(BrokenCheckpoint, match=problem):
+        NemoCheckpoint.open(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "message"),
+    [
+        (b"", NotAnArchive, "neither a tar nor a gzip"),
+        (b"<html>Not found</html>" * 100, NotAnArchive, "neither a tar nor a gzip"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n",
+            NotAnArchive,
+            "git lfs pull --include=a.nemo",
+        ),
+    ],
+    ids=["empty", "error_page", "lfs_pointer"],
+)
+def test_other_files_are_named(tmp_path: Path, content: bytes, error: type[RivaError], message: str) -> None:
+    """A file that is no checkpoint at all is told apart from a damaged one, and a Git LFS pointer from both."""
+    path = tmp_path / "a.nemo"
+    path.write_bytes(content)
+
+    with pytest.raises(error, match=message):
+        NemoCheckpoint.open(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    """A path that leads nowhere is not taken for a broken checkpoint."""
+    with pytest.raises(MissingInput, match="nowhere"):
+        NemoCheckpoint.open(tmp_path / "nowhere.nemo")
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+@pytest.mark.parametrize("part", [0.3, 0.6, 0.9])
+def test_truncated_checkpoints_are_refused(tmp_path: Path, mode: str, part: float) -> None:
+    """A checkpoint that ends too early is said to, wherever it was cut."""
+    path = write_nemo(tmp_path / "a.nemo", members={"big": bytes(range(256)) * 400}, mode=mode)
+    content = path.read_bytes()
+    end = content.rstrip(b"\0") if mode == "w" else content
+    path.write_bytes(end[: int(len(end) * part)])
+
+    with pytest.raises(TruncatedArchive, match="ends too early"), NemoCheckpoint.open(path) as checkpoint:
+        checkpoint.unpack(tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (b"a: [", "not plain YAML"),
+        (b"a: !!python/object/apply:os.system [ls]\n", "not plain YAML"),
+        (b"- a list\n", "not a mapping"),
+        (b"a: &a\n  b: *a\n", "contains itself"),
+        (ALIAS_BOMB, "expands to more than"),
+    ],
+    ids=["syntax", "python_object", "list", "cycle", "alias_bomb"],
+)
+def test_hostile_configurations_are_refused(tmp_path: Path, text: bytes, problem: str) -> None:
+    """A configuration that is not plain data, or would explode in NeMo, is refused without being executed."""
+    path = write_nemo(tmp_path / "a.nemo", text)
+
+    with NemoCheckpoint.open(path) as checkpoint, pytest.raises(BrokenCheckpoint, match=problem):
+        checkpoint.config  # noqa: B018 (reading it is the test)

@@ -1,0 +1,201 @@
+"""What the export refuses before NeMo is started, and what it decides from the comparison."""
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.cli import nemo2riva
+from pipelines.compatibility import Cell, riva_version
+from pipelines.errors import GraphDiffers, GraphTooNew
+from pipelines.export.job import Comparison, NemoExport
+from pipelines.export.options import ExportOptions
+from pipelines.stages import export as stage
+from pipelines.stages.export import ExportRequest
+from tests.nemo_checkpoints import CTC_BPE, config, write_nemo
+
+HYBRID = "nemo.collections.asr.models.hybrid_rnnt_ctc_models.EncDecHybridRNNTCTCModel"
+AGREEING = Comparison(
+    ir_version=8,
+    opset=16,
+    inputs=[],
+    outputs=[],
+    single_error=1e-6,
+    equal_error=1e-6,
+    padded_error=1e-6,
+    frames=[[90, 23], [311, 78]],
+    versions={},
+)
+EXPORT = NemoExport(
+    device="cpu",
+    autocast=False,
+    max_batch=1,
+    max_dim=256,
+    parameters=7,
+    subsampling=4,
+    frame_ms=10.0,
+    max_frames=None,
+    versions={},
+    notes=[],
+)
+
+
+@pytest.fixture(autouse=True)
+def no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refusals come before the long work: starting a process fails the test."""
+
+    def refuse(*_arguments: Any, **_named: Any) -> None:
+        raise AssertionError("a process was started")
+
+    monkeypatch.setattr(stage, "child", refuse)
+    monkeypatch.setattr(stage.importlib.metadata, "version", lambda _name: "3.0.0")
+
+
+@pytest.mark.parametrize(
+    ("out", "subnet", "expected"),
+    [
+        (None, None, "folder/a.riva"),
+        ("other/b.nemo", None, "other/b.riva"),
+        ("other/b", None, "other/b.riva"),
+        ("b.v2", None, "b.riva"),
+        (None, "encoder", "folder/a-encoder.riva"),
+    ],
+)
+def test_the_output_is_named_as_upstream_does(out: str | None, subnet: str | None, expected: str) -> None:
+    """The extension is always replaced by .riva, and a part's name is added to the stem."""
+    options = ExportOptions(out=Path(out) if out else None, export_subnet=subnet)
+
+    assert ExportRequest(source=Path("folder/a.nemo"), options=options).output == Path(expected)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--verbose", "LOUD"], 64, "Invalid log level: LOUD"),
+        (["--format", "trt"], 64, "Format `TRT` is invalid"),
+        (["--format", "ts"], 64, "--format TS is not exported here"),
+        (["--cache-support", "yes"], 64, "--cache-support is not supported"),
+        (["--export-config", "a=1", "b"], 64, "Use correct format for --export_config: k=v"),
+        (["--max-dim", "0"], 64, "expected at least 1"),
+        (["--riva-version", "9"], 64, "not in the compatibility table"),
+        (["--autocast=perhaps"], 64, "expected True or False"),
+        (["--schema", "nowhere.yaml"], 13, "there is no schema"),
+        (["--nothing"], 64, "unknown option"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_options_are_checked_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, message: str
+) -> None:
+    """A wrong option is said at once, without a traceback, and nothing is written."""
+    source = write_nemo(tmp_path / "a.nemo")
+
+    assert nemo2riva.main([str(source), *arguments]) == code
+
+    said = capsys.readouterr().err
+    assert message in said
+    assert [file.name for file in tmp_path.iterdir()] == ["a.nemo"]
+
+
+@pytest.mark.parametrize(
+    ("make", "code", "message"),
+    [
+        ({"configuration": config(HYBRID)}, 30, "convert_nemo_asr_hybrid_to_ctc.py"),
+        ({"configuration": config(CTC_BPE)}, 31, "tokenizer-present"),
+        (None, 13, "there is no file"),
+    ],
+    ids=["hybrid", "tokenizer_missing", "missing"],
+)
+def test_checkpoints_are_judged_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], make: dict[str, Any] | None, code: int, message: str
+) -> None:
+    """A checkpoint that cannot be exported is refused before anything in it runs."""
+    source = tmp_path / "a.nemo"
+    if make is not None:
+        write_nemo(source, **make)
+
+    assert nemo2riva.main([str(source)]) == code
+
+    said = capsys.readouterr().err
+    assert message in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "a.riva").exists()
+
+
+def test_an_existing_output_is_refused_before_the_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody waits for an export that cannot be written."""
+    (tmp_path / "a.riva").write_text("precious")
+
+    assert nemo2riva.main([str(write_nemo(tmp_path / "a.nemo"))]) == 20
+
+    assert "--force" in capsys.readouterr().err
+    assert (tmp_path / "a.riva").read_text() == "precious"
+
+
+def test_a_schema_that_wants_a_key_gets_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A schema that asks for encryption refuses to export without a key, in upstream's words."""
+    (tmp_path / "s.yaml").write_text("artifact_properties:\n  - model_graph.onnx:\n      encryption: true\n")
+    source = write_nemo(tmp_path / "a.nemo")
+
+    assert nemo2riva.main([str(source), "--schema", str(tmp_path / "s.yaml")]) == 64
+    assert "model_graph.onnx requires encryption and no key was given" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"single_error": 0.5}, "by 0.5, one utterance at a time; the tolerance is 0.001"),
+        ({"equal_error": 0.5}, "equal length in a batch"),
+        ({"single_error": float("nan")}, "by nan"),
+        ({"frames": [[90, 45]]}, "45 outputs for 90 frames"),
+    ],
+    ids=["single", "batch", "nan", "stride"],
+)
+def test_a_graph_that_differs_fails(changes: dict[str, Any], what: str) -> None:
+    """Above the tolerance the export fails and says by how much; at padding it only records."""
+    stage._check_content(EXPORT, dataclasses.replace(AGREEING, padded_error=9.0), stage.TOLERANCE)
+
+    with pytest.raises(GraphDiffers, match=what):
+        stage._check_content(EXPORT, dataclasses.replace(AGREEING, **changes), stage.TOLERANCE)
+
+
+def test_a_graph_newer_than_riva_fails() -> None:
+    """IR version and opset are held against the chosen Riva; an unknown ceiling is said, not assumed."""
+    old = riva_version("2.16")
+
+    assert stage._check_versions(AGREEING, old) == []
+    with pytest.raises(GraphTooNew, match=r"IR version 9, Riva 2\.16\.0 takes 8"):
+        stage._check_versions(dataclasses.replace(AGREEING, ir_version=9), old)
+    with pytest.raises(GraphTooNew, match="opset 19"):
+        stage._check_versions(dataclasses.replace(AGREEING, opset=19), old)
+    unknown = dataclasses.replace(old, onnx_ir=Cell(value=None, evidence="unknown", source="-"))
+    assert "unknown" in stage._check_versions(dataclasses.replace(AGREEING, ir_version=99), unknown)[0]
+
+
+@pytest.mark.parametrize("installed", ["1.0.9", "0.11"])
+def test_an_old_nemo_is_a_note_or_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], installed: str
+) -> None:
+    """With --validate a NeMo older than the schema asks for is refused."""
+    monkeypatch.setattr(stage.importlib.metadata, "version", lambda _name: installed)
+
+    assert nemo2riva.main([str(write_nemo(tmp_path / "a.nemo")), "--validate"]) == 35
+    assert f"requires nemo_toolkit >=1.1, {installed} is installed" in capsys.readouterr().err
+
+
+def test_a_full_work_folder_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A disk that fills up while the checkpoint is unpacked ends in one message, and the work folder goes."""
+
+    def full(*_arguments: Any, **_named: Any) -> None:
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(stage.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(stage.NemoCheckpoint, "unpack", full)
+
+    assert nemo2riva.main([str(write_nemo(tmp_path / "a.nemo"))]) == 22
+    assert "No space left on device" in capsys.readouterr().err
+    assert [file.name for file in tmp_path.iterdir()] == ["a.nemo"]
