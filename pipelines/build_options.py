@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pipelines.cli.flags import Flag, flag, flags_of, spell, value_of
 
@@ -25,6 +25,9 @@ __all__ = [
     "refusals",
     "refused",
 ]
+
+
+DefaultOf = Literal["Riva", "Riva, not confirmed", "ours"]
 
 
 class Evidence(StrEnum):
@@ -67,12 +70,14 @@ class Facts:
 
     origin: Origin
     runtime: Runtime
-    default_of: str
+    default_of: DefaultOf
     neutral: tuple[object, ...] = ()
     reason: str = ""
 
 
-def executed(default: object, meaning: str, origin: Origin, *, default_of: str = "ours", **flag_facts: Any) -> Any:
+def executed(
+    default: object, meaning: str, origin: Origin, *, default_of: DefaultOf = "ours", **flag_facts: Any
+) -> Any:
     """Declares an option that the open runtime executes; further arguments as for `flag`."""
     return flag(
         default, meaning, facts=Facts(origin=origin, runtime=Runtime.EXECUTED, default_of=default_of), **flag_facts
@@ -80,7 +85,7 @@ def executed(default: object, meaning: str, origin: Origin, *, default_of: str =
 
 
 def ignored(
-    default: object, meaning: str, origin: Origin, *, reason: str, default_of: str = "ours", **flag_facts: Any
+    default: object, meaning: str, origin: Origin, *, reason: str, default_of: DefaultOf = "ours", **flag_facts: Any
 ) -> Any:
     """Declares an option that tunes an engine which is absent here (`reason` says which)."""
     facts = Facts(origin=origin, runtime=Runtime.IGNORED, default_of=default_of, reason=reason)
@@ -94,7 +99,7 @@ def refused(
     *,
     instead: str,
     neutral: tuple[object, ...] = (None,),
-    default_of: str = "ours",
+    default_of: DefaultOf = "ours",
     **flag_facts: Any,
 ) -> Any:
     """Declares an option that changes results and is not executed yet: any value but the `neutral` ones is refused."""

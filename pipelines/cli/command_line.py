@@ -163,15 +163,17 @@ def _usage(positional: Positional) -> str:
 
 
 def _add(section: Any, flag: Flag) -> None:
-    names = [flag.short] if flag.short else []
-    names += [f"--{name}" for name in (flag.name, *flag.aliases)]
     section.add_argument(
-        *names,
+        *_spellings(flag),
         dest=flag.name,
         nargs="?" if flag.boolean else "*" if flag.several else None,
         metavar=flag.metavar or ("True|False" if flag.boolean else "NAME" if flag.choices else flag.type_name.upper()),
         help=_help(flag).replace("%", "%%"),
     )
+
+
+def _spellings(flag: Flag) -> list[str]:
+    return [flag.short] * bool(flag.short) + [f"--{name}" for name in (flag.name, *flag.aliases)]
 
 
 def _help(flag: Flag) -> str:
@@ -183,12 +185,7 @@ def _help(flag: Flag) -> str:
 
 def _join_booleans(argv: Sequence[str], flags: Sequence[Flag]) -> list[str]:
     """Writes `--offline True` and a bare `--offline` as `--offline=True`, so that no boolean swallows a positional."""
-    spellings = {
-        spelling: f"--{flag.name}"
-        for flag in flags
-        if flag.boolean
-        for spelling in (flag.short, *(f"--{name}" for name in (flag.name, *flag.aliases)))
-    }
+    spellings = {spelling: f"--{flag.name}" for flag in flags if flag.boolean for spelling in _spellings(flag)}
     joined: list[str] = []
     position = 0
     while position < len(argv):

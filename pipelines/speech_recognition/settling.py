@@ -138,32 +138,26 @@ def _paddings(given: Collection[str]) -> Iterator[str]:
 
 
 def _times(options: SpeechRecognitionOptions, stride_ms: float) -> Iterator[str]:
-    step = options.ms_per_timestep
-    assert step is not None
-    if step != stride_ms:
+    if options.ms_per_timestep != stride_ms:
         yield (
-            f"--ms_per_timestep={spell(step)} but the model's time step is {spell(stride_ms)} ms; "
+            f"--ms_per_timestep={spell(options.ms_per_timestep)} but the model's time step is {spell(stride_ms)} ms; "
             "leave the option out to take the model's"
         )
-    step = stride_ms  # the rest is judged by what the model does
-    seconds = {
-        "chunk_size": options.chunk_size,
-        "left_padding_size": options.left_padding_size,
-        "right_padding_size": options.right_padding_size,
-    }
-    milliseconds = {
-        **{name: _exact(size) * 1000 for name, size in seconds.items() if size is not None},
-        "endpointing.stop_history": Fraction(options.endpointing.stop_history),
-        "endpointing.stop_history_eou": Fraction(options.endpointing.stop_history_eou or 0),
-    }
-    for name, size in milliseconds.items():
-        if size % _exact(step):
-            below = size // _exact(step) * _exact(step)
-            unit = 1000 if name in seconds else 1
-            near = " or ".join(spell(float(n / unit)) for n in (below, below + _exact(step)) if n > 0)
+    durations = (  # with the milliseconds of their unit
+        ("chunk_size", options.chunk_size, 1000),
+        ("left_padding_size", options.left_padding_size, 1000),
+        ("right_padding_size", options.right_padding_size, 1000),
+        ("endpointing.stop_history", options.endpointing.stop_history, 1),
+        ("endpointing.stop_history_eou", options.endpointing.stop_history_eou, 1),
+    )
+    for name, duration, unit_ms in durations:
+        step = _exact(stride_ms) / unit_ms
+        steps = _exact(duration or 0) / step
+        if steps.denominator != 1:
+            near = [spell(float(n * step)) for n in (math.floor(steps), math.ceil(steps)) if n > 0]
             yield (
-                f"--{name}={spell(float(size / unit))} is not a multiple of the model's time step "
-                f"({spell(step)} ms); {near} would be"
+                f"--{name}={spell(duration)} is not a multiple of the model's time step ({spell(stride_ms)} ms); "
+                f"{' or '.join(near)} would be"
             )
 
 

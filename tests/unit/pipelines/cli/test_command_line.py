@@ -162,3 +162,4 @@ def test_a_boolean_never_swallows_a_file():
     """`--offline out in` is a bare flag and two files; only a word that spells a boolean is its value."""
     assert LINE.parse(["--offline", "out", "in"]).words["OUT"] == ("out",)
     assert LINE.parse(["--offline", "false", "out", "in"]).words["OUT"] == ("out",)
+    assert LINE.parse(["", "in"]).words["OUT"] == ("",)
