@@ -85,10 +85,11 @@ def _collect(node: yaml.Node, keys: KeyPath, lines: dict[KeyPath, int], path: Pa
 
 
 def _sentence(error: ValidationError) -> str:
+    wanted: Any = error.validator_value
     if error.validator == "enum":
-        return f"expected one of {', '.join(map(str, error.validator_value))}, got {error.instance!r}"
+        return f"expected one of {', '.join(map(str, wanted))}, got {error.instance!r}"
     if error.validator == "type":
-        return f"expected {error.validator_value}, got {error.instance!r}"
+        return f"expected {wanted}, got {error.instance!r}"
     return error.message
 
 

@@ -5,7 +5,7 @@ folder means everything in it.
 """
 
 import re
-from functools import lru_cache
+from functools import cache
 
 __all__ = ["matches"]
 
@@ -15,8 +15,10 @@ def matches(pattern: str, address: str) -> bool:
     return _compile(pattern).fullmatch(address + "/") is not None
 
 
-@lru_cache(maxsize=None)
+@cache
 def _compile(pattern: str) -> re.Pattern[str]:
     components = pattern.strip("/").split("/")
-    expressions = ("(?:[^/]+/)*" if each == "**" else "[^/]*".join(map(re.escape, each.split("*"))) + "/" for each in components)
+    expressions = (
+        "(?:[^/]+/)*" if each == "**" else "[^/]*".join(map(re.escape, each.split("*"))) + "/" for each in components
+    )
     return re.compile("".join(expressions) + ".*")

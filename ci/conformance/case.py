@@ -134,7 +134,9 @@ def _expand(entry: Mapping[str, Any], suite: str, order: Order, path: Path) -> I
         try:
             steps, needs = tuple(_steps(filled)), frozenset(filled.get("needs", ()))
             if needs - NEEDS:
-                raise ValueError(f"unknown needs {', '.join(needs - NEEDS)}, expected some of {', '.join(sorted(NEEDS))}")
+                raise ValueError(
+                    f"unknown needs {', '.join(needs - NEEDS)}, expected some of {', '.join(sorted(NEEDS))}"
+                )
         except ValueError as error:
             raise BadYaml(f"{path}: {address}: {error}", fix=f"see {SCHEMA.name}") from error
         yield Case(

@@ -87,7 +87,7 @@ def read_evaluation(folder: Path) -> tuple[Utterance, ...]:
 
 
 def choose(utterances: Sequence[Utterance], which: str | int) -> tuple[Utterance, ...]:
-    """`all`, `shortest`, `longest`, or so many spread evenly over the set (a set is often sorted by voice or length)."""
+    """`all`, `shortest`, `longest`, or so many spread evenly over the set, which may be sorted by voice or length."""
     if which == "all" or not utterances:
         return tuple(utterances)
     if which == "shortest":

@@ -1,7 +1,8 @@
 """Makes the calls: a `Request` goes to the server, an `Exchange` comes back, whatever the server does.
 
-The calls block, each in a thread of its own. With grpc.aio a server that refuses a stream while it is being written looks
-like INTERNAL now and then (the failed write hides the status), and a judge must not accuse anybody of its own mistakes.
+The calls block, each in a thread of its own. With grpc.aio a server that refuses a stream while it is being written
+looks like INTERNAL now and then (the failed write hides the status), and a judge must not accuse anybody of its own
+mistakes.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import grpc
@@ -71,7 +73,9 @@ class Invoker:
                 return _collect_first(request, health.Watch(watch, timeout=WATCH_SECONDS))
             case Call.MODELS:
                 models = riva_asr_pb2.RivaSpeechRecognitionConfigRequest(model_name=request.model)
-                return _collect_unary(request, speech.GetRivaSpeechRecognitionConfig.future(models, timeout=CALL_SECONDS))
+                return _collect_unary(
+                    request, speech.GetRivaSpeechRecognitionConfig.future(models, timeout=CALL_SECONDS)
+                )
 
     def _stream(self, request: Request) -> Exchange:
         audio = encode(request.audio, request.utterance)
@@ -101,11 +105,9 @@ class Invoker:
         call = self._connection.speech.StreamingRecognize(messages(), timeout=_deadline(audio.seconds))
         called.set()
         replies = []
-        try:
+        with suppress(grpc.RpcError):  # the status below says what it was, and a case judges it
             for message in call:
                 replies.append(Reply(message, time.perf_counter() - started))
-        except grpc.RpcError:
-            pass  # the status below says what it was, and a case judges it
         return Exchange(
             request=request,
             replies=tuple(replies),
@@ -120,23 +122,21 @@ class Invoker:
 def _collect_unary(request: Request, call: Any, *, audio_seconds: float = 0.0) -> Exchange:
     started = time.perf_counter()
     replies: tuple[Reply, ...] = ()
-    try:
+    with suppress(grpc.RpcError):  # the status below says what it was, and a case judges it
         replies = (Reply(call.result(), time.perf_counter() - started),)
-    except grpc.RpcError:
-        pass  # the status below says what it was, and a case judges it
     seconds = time.perf_counter() - started
-    return Exchange(request, replies, call.code().name, call.details() or "", audio_seconds=audio_seconds, seconds=seconds)
+    return Exchange(
+        request, replies, call.code().name, call.details() or "", audio_seconds=audio_seconds, seconds=seconds
+    )
 
 
 def _collect_first(request: Request, call: Any) -> Exchange:
     """The first message of a stream that never ends; the stream is given up then."""
     started = time.perf_counter()
-    try:
+    with suppress(grpc.RpcError):  # as above
         for message in call:
             call.cancel()
             return Exchange(request, (Reply(message, time.perf_counter() - started),), "OK", "")
-    except grpc.RpcError:
-        pass  # the status below says what it was, and a case judges it
     return Exchange(request, (), call.code().name, call.details() or "")
 
 

@@ -1,7 +1,7 @@
 """Known failures: cases that a server fails today, each with its reason.
 
-They run all the same. One that passes must leave the list, and a pattern that matches no case is an error, so that the list
-cannot rot. The format is one pattern a line, with the reason (and a link) in the comment lines right above it:
+They run all the same. One that passes must leave the list, and a pattern that matches no case is an error, so that the
+list cannot rot. The format is one pattern a line, with the reason (and a link) in the comment lines right above it:
 
     # The decoder has no n-best list: https://example.org/issues/7
     speech_recognition/recognition/alternatives/**

@@ -86,7 +86,9 @@ class ResultTree:
                 here.append(result)
             else:
                 below.setdefault(parts[depth], []).append(result)
-        children = tuple(cls.grow(inner, "/".join(filter(None, (name, part))), depth + 1) for part, inner in below.items())
+        children = tuple(
+            cls.grow(inner, "/".join(filter(None, (name, part))), depth + 1) for part, inner in below.items()
+        )
         return cls(name, tuple(here), children)
 
     @property

@@ -1,6 +1,6 @@
 """The server under judgement: a gRPC address, the stubs for it, and what it says about itself.
 
-Only NVIDIA's message and stub modules are used, never its client classes: a stock client may hide what a server does wrong.
+Only NVIDIA's message and stub modules are used, never its client classes: a client may hide what a server does wrong.
 """
 
 from collections.abc import Mapping
@@ -12,13 +12,12 @@ import grpc
 from grpc_health.v1 import health_pb2_grpc
 from riva.client.proto import riva_asr_pb2, riva_asr_pb2_grpc
 
-from ci.conformance.exchange import Call
 from ci.errors import ServerUnreachable
 from pipelines.errors import MissingInput
 
 __all__ = ["Connection", "Listing", "Model", "Tls"]
 
-#: The longest wait for a connection: the port answers only after the models are loaded, which the caller has waited for.
+#: The longest wait for a connection: the port answers once the models are loaded, which the caller has waited for.
 CONNECT_SECONDS = 10.0
 #: Long enough for every answer that is not audio.
 CALL_SECONDS = 20.0

@@ -73,7 +73,9 @@ class Subject:
 
     def language(self, mode: str) -> str:
         """The language to ask for: what is declared for a mode, else what the server lists first, else en-US."""
-        pairs = self.declaration.pairs or ((code, model.mode) for model in self.listing.models for code in model.languages)
+        pairs = self.declaration.pairs or (
+            (code, model.mode) for model in self.listing.models for code in model.languages
+        )
         return next((language for language, each in pairs if each == mode), "en-US")
 
     def model(self, mode: str) -> Model | None:

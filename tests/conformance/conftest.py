@@ -5,8 +5,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from tests.conformance.scripted_server import PROFANE, ScriptedServer, serving
-from tests.conformance.tones import write_evaluation
 
 from ci.conformance.case import Suite, load_suites
 from ci.conformance.evaluation import Utterance, read_evaluation
@@ -14,6 +12,8 @@ from ci.conformance.known import KnownFailures
 from ci.conformance.run import Run, run_suites, select
 from ci.conformance.server import Connection
 from ci.conformance.subject import Declaration
+from tests.conformance.scripted_server import PROFANE, ScriptedServer, serving
+from tests.conformance.tones import write_evaluation
 
 CASES = Path(__file__).parents[2] / "pipelines" / "speech_recognition" / "cases"
 DECLARATION = Declaration(

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 import pytest
-from tests.conformance.scripted_server import ScriptedServer
-from tests.conformance.wrong_server import MISTAKES, WrongServer
 
 from ci.conformance.address import matches
 from ci.conformance.case import Suite
 from ci.conformance.outcome import Outcome
 from ci.conformance.run import Run
+from tests.conformance.scripted_server import ScriptedServer
+from tests.conformance.wrong_server import MISTAKES, WrongServer
 
 Judge = Callable[..., Run]
 
@@ -18,7 +18,9 @@ def test_a_correct_server_passes_every_case(judge: Judge) -> None:
     """No case fails, is skipped, or breaks on a server that does everything right."""
     run = judge(ScriptedServer())
 
-    assert [(each.address, each.findings, each.reason) for each in run.results if each.outcome is not Outcome.PASS] == []
+    assert [
+        (each.address, each.findings, each.reason) for each in run.results if each.outcome is not Outcome.PASS
+    ] == []
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.__name__)
@@ -27,7 +29,9 @@ def test_every_mistake_is_caught(judge: Judge, mistake: type[WrongServer]) -> No
     run = judge(mistake(), (*mistake.caught_by, *mistake.after))
 
     failed = [result.address for result in run.results if result.outcome is Outcome.FAIL]
-    missed = [each for each in mistake.caught_by if not any(matches(f"speech_recognition/{each}", got) for got in failed)]
+    missed = [
+        each for each in mistake.caught_by if not any(matches(f"speech_recognition/{each}", got) for got in failed)
+    ]
     assert missed == []
     assert [result.reason for result in run.results if result.outcome is Outcome.ERROR] == []
 

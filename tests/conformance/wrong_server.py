@@ -12,6 +12,7 @@ import grpc
 import numpy as np
 from grpc_health.v1 import health_pb2
 from riva.client.proto import riva_asr_pb2 as asr
+
 from tests.conformance.scripted_server import Refusal, Samples, ScriptedServer, Stream
 from tests.conformance.tones import RATE, Word
 
@@ -125,7 +126,10 @@ class MishearsOneWord(WrongServer):
     caught_by = ("recognition/word-error-rate/offline", "recognition/word-error-rate/streaming")
 
     def recognise(self, samples: Samples, kind: str) -> list[Word]:
-        return [replace(word, text="alfa" if word.text == "alpha" else word.text) for word in super().recognise(samples, kind)]
+        return [
+            replace(word, text="alfa" if word.text == "alpha" else word.text)
+            for word in super().recognise(samples, kind)
+        ]
 
 
 class HearsLessInStreams(WrongServer):
@@ -224,7 +228,9 @@ class EndsSpeechAsItLikes(WrongServer):
 
 
 class IgnoresTheRateOfHeaders(WrongServer):
-    caught_by = tuple(f"formats/wav/{mode}/rate:{rate}" for mode in ("offline", "streaming") for rate in (8000, 22050, 44100, 48000))
+    caught_by = tuple(
+        f"formats/wav/{mode}/rate:{rate}" for mode in ("offline", "streaming") for rate in (8000, 22050, 44100, 48000)
+    )
 
     def decode_header(self, config: Any, data: bytes, *, whole: bool) -> tuple[Samples, int]:
         return super().decode_header(config, data, whole=whole)[0], RATE
@@ -293,7 +299,12 @@ class BreaksOnTruncatedAudio(WrongServer):
 
 
 class ServesAnyLanguage(WrongServer):
-    caught_by = ("errors/unknown-language", "errors/unknown-language-with-rate", "errors/shortened-language", "errors/unknown-model")
+    caught_by = (
+        "errors/unknown-language",
+        "errors/unknown-language-with-rate",
+        "errors/shortened-language",
+        "errors/unknown-model",
+    )
 
     def refuse(self, config: Any, kind: str) -> None:
         config.language_code, config.model = "en-US", ""

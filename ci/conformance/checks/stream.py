@@ -104,7 +104,9 @@ def interim_is_prefix(share: float, evidence: Evidence) -> Verdict:
             total += 1
             agree += shown[:-1] == words[: len(shown) - 1]
     got = agree / total if total else 0.0
-    findings = [Finding(f"at least {share:.0%} of the interim texts begin the final one", f"{got:.0%}")] if got < share else []
+    findings = (
+        [Finding(f"at least {share:.0%} of the interim texts begin the final one", f"{got:.0%}")] if got < share else []
+    )
     return Verdict(tuple(findings), {"interim texts that begin the final one": f"{got:.0%} of {total}"})
 
 
@@ -126,9 +128,14 @@ def interim_latency(expected: dict[str, float], evidence: Evidence) -> Verdict:
     if timely < expected["share"]:
         delay, word, answer = max(late, key=lambda each: each[0])
         got = f"{timely:.0%}; {word!r} after {delay:.2f} s"
-        findings.append(Finding(f"{expected['share']:.0%} of the words shown within {limit:.2f} s of their end", got, answer.label))
+        findings.append(
+            Finding(f"{expected['share']:.0%} of the words shown within {limit:.2f} s of their end", got, answer.label)
+        )
     median = sorted(delays)[len(delays) // 2]
-    facts = {"median delay of a word": f"{median:.2f} s of {limit:.2f} s", "words in time": f"{timely:.0%} of {len(delays)}"}
+    facts = {
+        "median delay of a word": f"{median:.2f} s of {limit:.2f} s",
+        "words in time": f"{timely:.0%} of {len(delays)}",
+    }
     return Verdict(tuple(findings), facts)
 
 
@@ -138,7 +145,7 @@ def _interims(exchange: Exchange) -> list[tuple[float, Any]]:
 
 
 def _shown(exchange: Exchange) -> Iterator[tuple[float, list[str], bool]]:
-    """When a user sees what after each response: the final texts so far and the interim ones of this response, if any."""
+    """When a user sees what: the final texts so far with the interim ones of a response, and whether it has any."""
     settled: list[str] = []
     for reply in exchange.replies:
         interim: list[str] = []

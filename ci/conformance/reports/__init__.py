@@ -67,9 +67,9 @@ def write_reports(report: Report, folder: Path) -> Iterator[Path]:
     Raises:
         OutputFailed: The disk is full, or the folder cannot be written.
     """
-    from ci.conformance.reports import document, html, junit
+    from ci.conformance.reports import document, junit, page
 
-    texts = {"json": document.render(report), "xml": junit.render(report), "html": html.render(report)}
+    texts = {"json": document.render(report), "xml": junit.render(report), "html": page.render(report)}
     for suffix, text in texts.items():
         path = folder / f"conformance.{suffix}"
         with atomic_file(path, force=True) as temporary:

@@ -1,6 +1,7 @@
 """The report for CI: JUnit XML, with one test suite for each file of cases."""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
@@ -21,20 +22,22 @@ def render(report: "Report") -> str:
     suites: dict[str, list[CaseResult]] = {}
     for result in report.run.results:
         suites.setdefault("/".join(result.address.split("/")[:2]), []).append(result)
-    root = ElementTree.Element("testsuites", name=_clean(report.title), **_counts(list(report.run.results)))
+    root = ElementTree.Element("testsuites", {"name": _clean(report.title), **_attributes(report.run.results)})
     started = datetime.fromtimestamp(report.run.started, UTC).isoformat(timespec="seconds")
     for address, results in suites.items():
-        suite = ElementTree.SubElement(root, "testsuite", name=address, timestamp=started, **_counts(results))
+        attributes = {"name": address, "timestamp": started, **_attributes(results)}
+        suite = ElementTree.SubElement(root, "testsuite", attributes)
         for result in results:
             _add(suite, address, result)
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def _counts(results: list[CaseResult]) -> dict[str, str]:
+def _attributes(results: Iterable[CaseResult]) -> dict[str, str]:
     def count(*outcomes: Outcome) -> str:
         return str(sum(result.outcome in outcomes for result in results))
 
+    results = tuple(results)
     return {
         "tests": str(len(results)),
         "failures": count(Outcome.FAIL),
@@ -64,7 +67,9 @@ def _add(suite: ElementTree.Element, address: str, result: CaseResult) -> None:
 
 
 def _findings(result: CaseResult) -> str:
-    lines = [f"{each.where + ': ' if each.where else ''}expected {each.expected}; got {each.got}" for each in result.findings]
+    lines = [
+        f"{each.where + ': ' if each.where else ''}expected {each.expected}; got {each.got}" for each in result.findings
+    ]
     return "\n".join(lines + ([f"why it matters: {result.why}"] if result.why else []))
 
 

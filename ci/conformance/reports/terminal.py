@@ -38,8 +38,9 @@ def show(report: "Report", console: Console | None = None) -> None:
     for reason, count in reasons.items():
         console.print(f"[dim]skipped {count}: {escape(reason)}[/]")
     counts = ", ".join(f"{count} {outcome.label}" for outcome, count in report.tree.count().items() if count)
-    style = STYLES[report.tree.outcome]
-    console.print(f"[{style}]{report.tree.outcome.label.upper()}[/] {escape(report.title)}: {counts} in {report.run.seconds:.1f} s")
+    outcome = report.tree.outcome
+    verdict = f"[{STYLES[outcome]}]{outcome.label.upper()}[/]"
+    console.print(f"{verdict} {escape(report.title)}: {counts} in {report.run.seconds:.1f} s")
 
 
 def _table(report: "Report") -> Table:
@@ -60,7 +61,9 @@ def _suites(tree: ResultTree) -> list[ResultTree]:
 
 def _explain(result: CaseResult, console: Console) -> None:
     style = STYLES[result.outcome]
-    console.print(f"\n[{style}]{result.outcome.label.upper()}[/] [bold]{escape(result.address)}[/]\n  {escape(result.title)}")
+    console.print(
+        f"\n[{style}]{result.outcome.label.upper()}[/] [bold]{escape(result.address)}[/]\n  {escape(result.title)}"
+    )
     if result.outcome is not Outcome.FAIL:
         console.print(f"  [dim]{escape(result.reason)}[/]")
     for finding in result.findings[:FINDINGS]:

@@ -116,7 +116,9 @@ def _tiles(results: Sequence[CaseResult], scores: Sequence[Score]) -> list[_Tile
     for mode in sorted({score.mode for score in scores}):
         speech = sum(score.audio_seconds for score in scores if score.mode == mode)
         waits = sorted(score.seconds for score in scores if score.mode == mode)
-        tiles.append(_Tile(f"answer, {mode}", f"{waits[len(waits) // 2]:.2f} s", f"median, {speech / 60:.1f} min of audio"))
+        tiles.append(
+            _Tile(f"answer, {mode}", f"{waits[len(waits) // 2]:.2f} s", f"median, {speech / 60:.1f} min of audio")
+        )
     return tiles
 
 
@@ -129,7 +131,11 @@ def _fact_table(heading: str, facts: Any) -> dict[str, Any]:
     """Facts as a table: a list of mappings has a column a key, a mapping a row a key, anything else one cell."""
     if isinstance(facts, list) and facts and all(isinstance(row, Mapping) for row in facts):
         columns = list(dict.fromkeys(key for row in facts for key in row))
-        return {"heading": heading, "columns": columns, "rows": [[row.get(key, "") for key in columns] for row in facts]}
+        return {
+            "heading": heading,
+            "columns": columns,
+            "rows": [[row.get(key, "") for key in columns] for row in facts],
+        }
     if isinstance(facts, Mapping):
         return {"heading": heading, "columns": [], "rows": [[key, value] for key, value in facts.items()]}
     return {"heading": heading, "columns": [], "rows": [[facts]]}
