@@ -47,7 +47,15 @@ OPTIONS = st.builds(
 def test_names_types_and_choices_come_from_the_declaration():
     """Names are those of fields unless given, components add a prefix; the type says what a table shows."""
     assert list(FLAGS) == ["riva-uri", "key", "ratio", "kind", "offline", "ears.start_history", "ears.loud"]
-    assert [f.type_name for f in FLAGS.values()] == ["str", "path", "float", "greedy / flashlight", "bool", "int", "bool"]
+    assert [f.type_name for f in FLAGS.values()] == [
+        "str",
+        "path",
+        "float",
+        "greedy / flashlight",
+        "bool",
+        "int",
+        "bool",
+    ]
     assert FLAGS["kind"].choices == ("greedy", "flashlight")
 
 
