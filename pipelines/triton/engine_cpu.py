@@ -4,9 +4,9 @@ ONNX Runtime folds constants and fuses what it knows when it loads a graph. Left
 export writes convolutions and masks in forms that the fast kernels do not cover. Each rewrite is exact in real numbers,
 and where its pattern is not found the graph stays as it is. `optimise` runs both graphs and compares them.
 
-Gains, one core of an AVX-512 EPYC, ONNX Runtime 1.32, windows of 4 to 10 s, batch 1 to 8: `fold_masks` 7 to 15 % of a
-13 M Conformer and 15 to 30 % of a 2 M one, `simplify_attention` 3 %, `raise_convolutions` 4 % of a Conformer and 50 % of
-a QuartzNet.
+Gains, one core of an AVX-512 EPYC, ONNX Runtime 1.32, windows of 4 to 10 s, batch 1 to 8: `fold_masks` 7 to 15 % of
+a 13 M Conformer and 15 to 30 % of a 2 M one, `simplify_attention` 3 %, `raise_convolutions` 4 % of a Conformer and 50 %
+of a QuartzNet.
 """
 
 import itertools
@@ -67,8 +67,8 @@ def fold_masks(graph: Editor) -> None:
     """Frees the convolutions that shorten the time axis from masks, and makes time their inner axis.
 
     NeMo's `ConvSubsampling` multiplies by a full-size mask around every step, so that no step is fused and the blocked
-    layout begins anew at each. Only the last mask before a convolution that mixes frames matters. The first of those, on
-    the largest tensor, moves into the convolution before it: see `_fold`. Kernels also run better along time, hundreds
+    layout begins anew at each. Only the last mask before a convolution that mixes frames matters; the first of those,
+    on the largest tensor, moves into the convolution before it (`_fold`). Kernels also run better along time, hundreds
     wide, than along 80 bands.
     """
     signal = graph.inputs[0].name
@@ -192,8 +192,7 @@ def _divide(graph: Editor, value: str, divisor: Constant, done: set[str]) -> Non
 def raise_convolutions(graph: Editor) -> None:
     """Writes 1-D convolutions, and what is elementwise between them, in 2-D with a height of one.
 
-    ONNX Runtime's blocked kernels (NCHWc) are for images only; its 1-D depthwise convolution is a matrix product for each
-    channel.
+    ONNX Runtime's blocked kernels (NCHWc) are for images; its 1-D depthwise convolution is a matrix product a channel.
     """
     axis = graph.constant([2])
     raised: dict[str, str] = {}
