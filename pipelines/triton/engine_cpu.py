@@ -219,7 +219,8 @@ def _raise(graph: Editor, conv: NodeProto) -> None:
     """The attributes and weights of one convolution, and the zeros that a `Pad` before it adds."""
     pads = list(attribute(conv, "pads", [0, 0]))
     pad = graph.maker(conv.input[0], "Pad")
-    if pad is not None and attribute(pad, "mode", b"constant") == b"constant":
+    zeros = pad is not None and (len(pad.input) < 3 or np.all(graph.constants.get(pad.input[2], np.ones(1)) == 0))
+    if pad is not None and zeros and attribute(pad, "mode", b"constant") == b"constant":
         ends = graph.constants[pad.input[1]]
         pads = [pads[0] + int(ends[2]), pads[1] + int(ends[5])]
         conv.input[0] = pad.input[0]
