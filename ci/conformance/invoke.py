@@ -29,8 +29,8 @@ __all__ = ["Invoker"]
 SECONDS_PER_AUDIO_SECOND = 5.0
 #: A Watch never ends by itself: its first message is all that is asked for.
 WATCH_SECONDS = 3.0
-#: More than the runner has calls under way at once.
-THREADS = 64
+#: Calls under way at once. A server may refuse more streams than it is built for, and eight is what the cases ask of it.
+CALLS_TOGETHER = 8
 
 
 class Invoker:
@@ -44,7 +44,7 @@ class Invoker:
     def __init__(self, connection: Connection, *, chunk_seconds: float) -> None:
         self._connection, self._chunk_seconds = connection, chunk_seconds
         self._answers: dict[Request, asyncio.Future[Exchange]] = {}
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="call")
+        self._threads = ThreadPoolExecutor(CALLS_TOGETHER, thread_name_prefix="call")
 
     async def ask(self, request: Request) -> Exchange:
         """Sends a request, or awaits the answer to the same one."""

@@ -15,7 +15,9 @@ def transcript(expected: str, evidence: Evidence) -> Verdict:
     findings = []
     for answer in evidence.heard:
         got = answer.exchange.transcript
-        if expected == "none" and got:
+        if answer.plain is not None and answer.plain.code != "OK":
+            findings.append(Finding("OK to a plain request", answer.plain.code, answer.label))
+        elif expected == "none" and got:
             findings.append(Finding("no text", repr(got), answer.label))
         elif expected != "none" and not got:
             findings.append(Finding("some text", "an empty transcript", answer.label))
