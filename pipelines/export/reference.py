@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 
 from pipelines.export.job import ExportJob
-from pipelines.export.restore import restore
+from pipelines.export.restore import part_of, restore
 from pipelines.export.utterances import utterances
 
 __all__ = ["write_reference"]
@@ -31,10 +31,10 @@ def write_reference(job: ExportJob) -> None:
         seen.update(inputs=inputs, output=output[0] if isinstance(output, tuple) else output)
 
     if job.subnet is not None:
-        getattr(model, job.subnet).register_forward_hook(remember, with_kwargs=True)
+        part_of(model, job.subnet).register_forward_hook(remember, with_kwargs=True)
     arrays: dict[str, npt.NDArray[Any]] = {}
     with torch.inference_mode():
-        for index, samples in enumerate(utterances(int(model.cfg.preprocessor.sample_rate))):
+        for index, samples in enumerate(utterances(model.preprocessor.featurizer.sample_rate)):
             features, length = _features(model, torch.from_numpy(samples))
             output = model(processed_signal=features, processed_signal_length=length)[0]
             inputs = {"audio_signal": features, "length": length}

@@ -8,9 +8,9 @@ import torch
 from nemo.collections.asr import models
 from nemo.core.connectors.save_restore_connector import SaveRestoreConnector
 
-from pipelines.errors import BrokenCheckpoint
+from pipelines.errors import BrokenCheckpoint, UsageError
 
-__all__ = ["restore"]
+__all__ = ["part_of", "restore"]
 
 _NAMED = 5  # tensors that a message names at most
 
@@ -42,3 +42,16 @@ def restore(class_name: str, folder: Path, device: str) -> Any:
             "export an earlier checkpoint of the same training",
         )
     return model.eval()
+
+
+def part_of(model: Any, subnet: str | None) -> Any:
+    """Returns the part of a model that `--export-subnet` names, or the model itself.
+
+    Raises:
+        UsageError: There is no such part, or NeMo cannot export it.
+    """
+    part = model if subnet is None else getattr(model, subnet, None)
+    if not hasattr(part, "export"):
+        parts = ", ".join(name for name, child in model.named_children() if hasattr(child, "export"))
+        raise UsageError(f"--export-subnet {subnet}: the model has no such part", fix=f"name one of {parts}")
+    return part

@@ -5,6 +5,7 @@ exports. Nothing but the unpacked checkpoint and the job reaches it; it dies wit
 """
 
 import contextlib
+import dataclasses
 import errno
 import importlib.metadata
 import multiprocessing
@@ -17,6 +18,10 @@ from typing import Any
 from pipelines.errors import BrokenCheckpoint, ExportFailed, RivaError, UsageError
 from pipelines.export.job import ExportJob, NemoExport, read_json, write_json
 from pipelines.export.processes import die_with_parent, work_folder_full, write_error
+
+__all__ = ["export_graph"]
+
+SHORTEST_MAX_DIM = 10_000  # nemo2riva 2.16 halves max_dim down to this when a GPU's memory is short
 
 
 def main() -> int:
@@ -31,7 +36,7 @@ def main() -> int:
     reference = multiprocessing.get_context("fork").Process(target=_reference, args=(job,))
     reference.start()
     try:
-        write_json(Path(job.outcome), _export(job))
+        write_json(Path(job.outcome), export_graph(job))
     except Exception as error:  # the process border: what it is goes to the parent process
         write_error(Path(job.outcome), _translated(error, "export"))
         reference.terminate()
@@ -51,31 +56,45 @@ def _reference(job: ExportJob) -> None:
     os._exit(0)
 
 
-def _export(job: ExportJob) -> NemoExport:
+def export_graph(job: ExportJob) -> NemoExport:
+    """Restores the checkpoint and lets NeMo export it; where a GPU's memory is short, with shorter examples.
+
+    Raises:
+        BrokenCheckpoint: A weight is not a number.
+        UsageError: The device or the part of the model does not exist.
+    """
     import torch
 
-    from pipelines.export.restore import restore
-
     notes: list[str] = []
+    while True:
+        try:
+            return _trace(job, notes)
+        except torch.OutOfMemoryError:
+            if job.max_dim is None or job.max_dim // 2 < SHORTEST_MAX_DIM:
+                raise
+            notes.append(f"max_dim {job.max_dim} needs more memory than the device has; tried {job.max_dim // 2}")
+            job = dataclasses.replace(job, max_dim=job.max_dim // 2)
+
+
+def _trace(job: ExportJob, notes: list[str]) -> NemoExport:
+    import torch
+
+    from pipelines.export.restore import part_of, restore
+
     device = _device(job.device, notes)
     on_gpu = device.startswith("cuda")
     if job.autocast and not on_gpu:
         notes.append("autocast is off: half precision is traced on a GPU only, the graph is in single precision")
     autocast = job.autocast and on_gpu
     model = restore(job.class_name, Path(job.checkpoint), "cpu").to(device)
-    parameters = sum(parameter.numel() for parameter in model.parameters())
     encoder = model.encoder
-    part = model if job.subnet is None else getattr(model, job.subnet, None)
-    if part is None or not hasattr(part, "export"):
-        parts = ", ".join(name for name, child in model.named_children() if hasattr(child, "export"))
-        raise UsageError(f"--export-subnet {job.subnet}: the model has no such part", fix=f"it has {parts}")
+    part = part_of(model, job.subnet)
     if job.export_config:
         part.set_export_config(dict(job.export_config))
+    parameters = sum(parameter.numel() for parameter in model.parameters())
     example = part.input_module.input_example(**_example_size(job, encoder, on_gpu=on_gpu, notes=notes))
-    autocasting = (
-        torch.autocast("cuda", dtype=torch.float16, cache_enabled=False) if autocast else contextlib.nullcontext()
-    )
-    with autocasting, torch.inference_mode():
+    half = torch.autocast("cuda", dtype=torch.float16, cache_enabled=False) if autocast else contextlib.nullcontext()
+    with half, torch.inference_mode():
         model.freeze()
         part.export(
             job.graph,
@@ -84,15 +103,15 @@ def _export(job: ExportJob) -> NemoExport:
             check_trace=job.check_trace,
             verbose=job.log_level == "DEBUG",
         )
-    subsampling = int(encoder.subsampling_factor)
+    featurizer = model.preprocessor.featurizer  # the configuration leaves out what has its default value
     return NemoExport(
         device=device,
         autocast=autocast,
         max_batch=int(example[0].shape[0]),
         max_dim=int(example[0].shape[-1]),
         parameters=parameters,
-        subsampling=subsampling,
-        frame_ms=1000 * float(model.cfg.preprocessor.window_stride),
+        subsampling=int(encoder.subsampling_factor),
+        frame_ms=1000 * featurizer.hop_length / featurizer.sample_rate,
         max_frames=_max_frames(encoder),
         versions={name: importlib.metadata.version(name) for name in ("nemo_toolkit", "torch")},
         notes=notes,

@@ -13,9 +13,10 @@ from pipelines.archive.schema import Schema
 
 __all__ = [
     "SUPPORTED_CLASSES",
+    "Lack",
     "Unsupported",
     "config_for_nemo",
-    "missing_parts",
+    "lacks",
     "patch_config",
     "receptive_field",
     "schema_of",
@@ -27,6 +28,7 @@ CTC = "nemo.collections.asr.models.EncDecCTCModel"
 CTC_BPE = "nemo.collections.asr.models.EncDecCTCModelBPE"
 SUPPORTED_CLASSES = {CTC: "encdecctcmodel.yaml", CTC_BPE: "encdecctcmodelbpe.yaml"}
 SUPPORTED_ENCODERS = {"ConformerEncoder": "Conformer, FastConformer", "ConvASREncoder": "Citrinet, QuartzNet, Jasper"}
+SUPPORTED_PREPROCESSOR = "AudioToMelSpectrogramPreprocessor"
 
 # What only training needs; NeMo would warn about it, and its paths lead outside the archive.
 _TRAINING_SECTIONS = ("train_ds", "validation_ds", "test_ds", "optim")
@@ -38,6 +40,16 @@ class Unsupported:
 
     what: str
     fix: str
+
+
+@dataclass(frozen=True)
+class Lack:
+    """What a checkpoint lacks: the rule of the verdict, and the parts of a message."""
+
+    rule: str
+    what: str
+    why: str = ""
+    fix: str = ""
 
 
 _UNSUPPORTED = (  # first match in the class name counts
@@ -77,20 +89,28 @@ def why_unsupported(obj_cls: str) -> Unsupported:
     return next((reason for part, reason in _UNSUPPORTED if part in name), _OTHER)
 
 
-def missing_parts(checkpoint: NemoCheckpoint) -> Iterator[tuple[str, str, str]]:
-    """Yields (rule id, what, why) for each part that a checkpoint of a supported class lacks."""
+def lacks(checkpoint: NemoCheckpoint) -> Iterator[Lack]:
+    """Yields what a checkpoint of a supported class lacks, or has and should not."""
     config = checkpoint.config
-    encoder = str(_section(config, "encoder").get("_target_", "")).rsplit(".", 1)[-1]
+    encoder, preprocessor = _class_of(config, "encoder"), _class_of(config, "preprocessor")
     if encoder not in SUPPORTED_ENCODERS:
-        known = "; ".join(f"{name} ({models})" for name, models in SUPPORTED_ENCODERS.items())
-        yield "encoder-supported", f"its encoder is {encoder or 'not named'}, expected one of {known}", ""
+        yield Lack(
+            "encoder-supported",
+            f"its encoder is {encoder or 'not named'}, which was never compared with NeMo",
+            fix="use one of " + "; ".join(f"{name} ({models})" for name, models in SUPPORTED_ENCODERS.items()),
+        )
+    if preprocessor != SUPPORTED_PREPROCESSOR:
+        yield Lack(
+            "preprocessor-supported",
+            f"its preprocessor is {preprocessor or 'not named'}, expected {SUPPORTED_PREPROCESSOR}",
+            "the served pipeline computes mel spectrograms and no other features",
+            "train on mel spectrograms",
+        )
     if not _section(config, "decoder").get("vocabulary"):
-        yield "vocabulary-present", "decoder.vocabulary is empty or missing", "the outputs would have no meaning"
-    if checkpoint.obj_cls == CTC_BPE and not any(
-        artifact.key.startswith("tokenizer.") for artifact in checkpoint.artifacts
-    ):
+        yield Lack("vocabulary-present", "decoder.vocabulary is empty or missing", "the outputs would have no meaning")
+    if checkpoint.obj_cls == CTC_BPE and not any(found.key.startswith("tokenizer.") for found in checkpoint.artifacts):
         why = "it was saved while the tokenizer was given as a folder that NeMo did not find"
-        yield "tokenizer-present", "no file of the tokenizer is in the archive", why
+        yield Lack("tokenizer-present", "no file of the tokenizer is in the archive", why)
 
 
 def patch_config(config: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -143,6 +163,10 @@ def receptive_field(config: Mapping[str, Any]) -> tuple[int, int] | None:
 def _section(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     section = config.get(name)
     return section if isinstance(section, Mapping) else {}
+
+
+def _class_of(config: Mapping[str, Any], name: str) -> str:
+    return str(_section(config, name).get("_target_", "")).rsplit(".", 1)[-1]
 
 
 def _first(value: Any) -> int:

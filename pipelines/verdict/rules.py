@@ -8,6 +8,7 @@
 | `weights-present` | an archive without weights |
 | `artifact-present` | an archive without a file that its configuration refers to |
 | `tokenizer-present` | a BPE model without the files of its tokenizer |
+| `preprocessor-supported` | features that the served pipeline does not compute |
 | `encoder-supported` | encoders whose export was never compared with NeMo |
 | `vocabulary-present` | a CTC model without the tokens of its outputs |
 """
@@ -86,6 +87,11 @@ def _findings(checkpoint: NemoCheckpoint) -> Iterator[Finding]:
                 fix=_SAVE_AGAIN,
                 error=BrokenCheckpoint,
             )
-    for rule, what, why in speech_recognition.missing_parts(checkpoint):
-        error = UnsupportedCheckpoint if rule == "encoder-supported" else BrokenCheckpoint
-        yield Finding(rule=rule, what=f"{checkpoint.path}: {what}", why=why, fix=_SAVE_AGAIN, error=error)
+    for lack in speech_recognition.lacks(checkpoint):
+        yield Finding(
+            rule=lack.rule,
+            what=f"{checkpoint.path}: {lack.what}",
+            why=lack.why,
+            fix=lack.fix or _SAVE_AGAIN,
+            error=UnsupportedCheckpoint if lack.rule.endswith("-supported") else BrokenCheckpoint,
+        )
