@@ -27,7 +27,7 @@ def load_checked(path: Path, *, schema: Path) -> Any:
     error = best_match(_validator(schema).iter_errors(data))
     if error is not None:
         raise BadYaml(
-            f"{place(path, tuple(error.absolute_path), lines)}: {_sentence(error)}",
+            f"{place(path, _keys(error), lines)}: {_sentence(error)}",
             why=f"the file does not follow {schema.name}",
             fix=_remedy(error),
         )
@@ -82,6 +82,21 @@ def _collect(node: yaml.Node, keys: KeyPath, lines: dict[KeyPath, int], path: Pa
                 raise BadYaml(f"{place(path, here, {here: key.start_mark.line + 1})}: the key is there twice")
             lines[here] = key.start_mark.line + 1
             _collect(value, here, lines, path)
+
+
+def _keys(error: ValidationError) -> KeyPath:
+    """Where the error is; a key that should not be there is itself the place, not the mapping around it."""
+    keys = tuple(error.absolute_path)
+    if (
+        error.validator == "additionalProperties"
+        and isinstance(error.schema, dict)
+        and isinstance(error.instance, dict)
+    ):
+        strange = [key for key in error.instance if key not in error.schema.get("properties", {})]
+        return (*keys, *strange[:1])
+    if "propertyNames" in error.absolute_schema_path:
+        return (*keys, str(error.instance))
+    return keys
 
 
 def _sentence(error: ValidationError) -> str:

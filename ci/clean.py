@@ -3,12 +3,12 @@
 Environments that no lock asks for any more always go; the current ones only with `--all`.
 """
 
-import argparse
 import shutil
 import sys
 from pathlib import Path
 
 from ci import environments
+from ci.arguments import ArgumentParser
 
 __all__ = ["main"]
 
@@ -17,7 +17,7 @@ OUTPUTS = ("build", ".cache", ".nox", ".pytest_cache", ".mypy_cache", ".ruff_cac
 
 def main(argv: list[str]) -> int:
     """Removes outputs and stale environments; with `--all`, the current environments as well."""
-    parser = argparse.ArgumentParser(prog="nox -s clean --", description="Frees the disk.")
+    parser = ArgumentParser(prog="nox -s clean --", description="Frees the disk.")
     parser.add_argument(
         "--all", action="store_true", help="remove the current environments too; they take minutes to make"
     )

@@ -23,7 +23,7 @@ from pathlib import Path
 from ci import libpython
 from ci.errors import EnvironmentFailed
 
-__all__ = ["ENVIRONMENTS", "ROOT", "Environment", "clean_variables", "find", "ready", "search_path"]
+__all__ = ["ENVIRONMENTS", "ROOT", "Environment", "clean_variables", "find", "identity", "ready", "search_path"]
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".environments"
@@ -42,17 +42,21 @@ class Environment:
         locks: Names of the lock files, installed in this order; `{python}` stands for the version, such as 3.11.
         size: What a person should expect before the first set-up.
         triton: Whether Triton's Python backend runs here, which needs a shared libpython.
+        project: Whether this project is installed, editable.
     """
 
     locks: tuple[str, ...]
     size: str
     triton: bool = False
+    project: bool = True
 
 
 ENVIRONMENTS = {
     "runtime": Environment(("runtime-{python}",), "0.6 GB", triton=True),
     "dev": Environment(("dev-{python}",), "0.7 GB", triton=True),
     "export": Environment(("torch-cpu", "export-{python}", "export-source-{python}"), "2.2 GB"),
+    "bench": Environment(("bench-{python}",), "0.7 GB", triton=True),
+    "oldest-client": Environment(("oldest-client-{python}",), "0.1 GB", project=False),
     "lock": Environment(("lock-{python}",), "0.1 GB"),
 }
 
@@ -89,6 +93,12 @@ def ready(name: str) -> Path:
         if not _is_ready(folder):  # another run may have made it while we waited
             _set_up(name, folder, interpreter)
     return folder
+
+
+def identity(name: str) -> str:
+    """A digest of what an environment holds, the same on every machine of the same kind; part of the key of outputs."""
+    interpreter = _Interpreter.current() or _Interpreter.on_path()
+    return _digest(name, interpreter, (platform.machine(), interpreter.minor))
 
 
 def clean_variables() -> dict[str, str]:
@@ -138,11 +148,14 @@ class _Interpreter:
 
 
 def _folder(name: str, interpreter: _Interpreter) -> Path:
-    digest = hashlib.sha256()
-    digest.update(repr((platform.machine(), interpreter, ENVIRONMENTS[name], _PIP_OPTIONS)).encode())
+    return FOLDER / f"{name}-{interpreter.minor}-{_digest(name, interpreter, (platform.machine(), interpreter))[:12]}"
+
+
+def _digest(name: str, interpreter: _Interpreter, machine: tuple[object, ...]) -> str:
+    digest = hashlib.sha256(repr((machine, ENVIRONMENTS[name], _PIP_OPTIONS)).encode())
     for lock in ENVIRONMENTS[name].locks:
         digest.update(_lock_file(lock, interpreter).read_bytes())
-    return FOLDER / f"{name}-{interpreter.minor}-{digest.hexdigest()[:12]}"
+    return digest.hexdigest()
 
 
 def _lock_file(lock: str, interpreter: _Interpreter) -> Path:
@@ -174,7 +187,8 @@ def _set_up(name: str, folder: Path, interpreter: _Interpreter) -> None:
                 _install(python, lock, interpreter, log)
             log.run(python, "-m", "pip", "check")
             (folder / "installed").touch()
-        log.run(python, "-m", "pip", "install", "--no-deps", "--no-build-isolation", "--editable", str(ROOT))
+        if ENVIRONMENTS[name].project:
+            log.run(python, "-m", "pip", "install", "--no-deps", "--no-build-isolation", "--editable", str(ROOT))
         if ENVIRONMENTS[name].triton:
             libpython.provide(python, folder / "lib" / "libpython", run=log.run)
         temporary = folder / "ready.partial"

@@ -9,8 +9,7 @@
         |-- LockFailed           91  the locks could not be made
         |-- UnknownCheckpoint    92  a checkpoint was named that is not there
         |-- BadCheckpoint        93  a checkpoint's file is missing, a Git LFS pointer, or not what its digest says
-        |-- PipelineBusy         94  another run works on the same checkpoint
-        |-- StageFailed          95  the command line of a stage ended with an error
+        |-- StageFailed          94  the command line of a stage ended with an error
         `-- ServerUnreachable    69  nothing answers at the address (EX_UNAVAILABLE of sysexits.h)
 
 A judged server that fails cases is a finding, not an error: `riva-conformance` ends with 1 then.
@@ -71,13 +70,7 @@ class BadCheckpoint(CIError):
     exit_code = 93
 
 
-class PipelineBusy(CIError):
-    """Another run of the same clone works on the same checkpoint."""
-
-    exit_code = 94
-
-
 class StageFailed(CIError):
     """The command line of a stage ended with an error; its own exit code is in the message."""
 
-    exit_code = 95
+    exit_code = 94

@@ -8,7 +8,6 @@ are accepted. Two kinds of package need a word:
 - packages that publish no wheel (`SOURCE_ONLY`): locked in a file of their own, because they are installed differently.
 """
 
-import argparse
 import re
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from ci.arguments import ArgumentParser
 from ci.environments import LOCKS, PYTHONS, ROOT
 from ci.errors import LockFailed
 
@@ -49,6 +49,8 @@ RESOLVED = {
     "lock": Lock(groups=("lock", "build"), project=False),
     "runtime": Lock(extras=("runtime",), groups=("build",)),
     "dev": Lock(extras=("runtime",), groups=("build", "test", "lint"), same_as="runtime"),
+    "bench": Lock(extras=("runtime",), groups=("build", "test", "bench"), same_as="runtime"),
+    "oldest-client": Lock(groups=("oldest-client",), project=False),
     "export": Lock(extras=("export",), groups=("build", "test")),
 }
 
@@ -59,7 +61,7 @@ def main(argv: list[str]) -> int:
     Raises:
         LockFailed: There is no solution, the architectures differ, or the index cannot be reached.
     """
-    parser = argparse.ArgumentParser(prog="nox -s lock --", description="Makes the locks of ci/locks.")
+    parser = ArgumentParser(prog="nox -s lock --", description="Makes the locks of ci/locks.")
     parser.add_argument("--upgrade", action="store_true", help="take the newest versions instead of keeping pins")
     upgrade = parser.parse_args(argv).upgrade
     _write("nox", _resolve("nox", Lock(groups=("nox",), project=False), "3.11", upgrade=upgrade))
@@ -91,7 +93,7 @@ def _compile(name: str, lock: Lock, python: str, platform: str, *, upgrade: bool
         output = Path(temporary) / "lock.txt"
         current = LOCKS / f"{name}.txt"
         if current.exists() and not upgrade:
-            source = LOCKS / f"{name.replace('-', '-source-')}.txt"
+            source = LOCKS / f"{name.removesuffix(python)}source-{python}.txt"
             output.write_text(current.read_text() + (source.read_text() if source.exists() else ""))
         command = [
             *(sys.executable, "-m", "uv", "pip", "compile", "--no-config", "--quiet"),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from pipelines.errors import InternalError, RivaError
 
-__all__ = ["run"]
+__all__ = ["explain", "run"]
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
@@ -27,7 +27,7 @@ def run(function: Callable[[list[str]], int], argv: list[str] | None = None, *, 
     except RivaError as error:
         if verbose:
             traceback.print_exc()
-        print(_message(error), file=sys.stderr)
+        print(explain(error), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("Interrupted; nothing half-written is left.", file=sys.stderr)
@@ -43,7 +43,8 @@ def run(function: Callable[[list[str]], int], argv: list[str] | None = None, *, 
         return InternalError.exit_code
 
 
-def _message(error: RivaError) -> str:
+def explain(error: RivaError) -> str:
+    """An error as a person reads it: what happened, why, what to do next."""
     lines = [f"error: {error.what}"]
     if error.why:
         lines.append(f"  why: {error.why}")

@@ -1,0 +1,74 @@
+"""`nox -s pipeline -- [NAME ...]`: the checkpoints named, or all, through every stage; then what came of it."""
+
+import json
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+from ci import github
+from ci.arguments import ArgumentParser
+from ci.environments import ROOT
+from ci.pipeline.checkpoint import find_checkpoints
+from ci.pipeline.display import Row, as_markdown, show_table
+from ci.pipeline.run import run_checkpoint
+from ci.pipeline.stages import BUILD, STAGES
+from pipelines.cli import explain, run
+from pipelines.errors import RivaError
+
+__all__ = ["main"]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command; returns the exit code: 0, or that of the first checkpoint that failed."""
+    signal.signal(signal.SIGTERM, _interrupt)  # nox and CI end us so; tools must not outlive us
+    return run(_main, argv)
+
+
+def _main(argv: list[str]) -> int:
+    parser = ArgumentParser(prog="nox -s pipeline --", description="Takes checkpoints through every stage.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="folders of checkpoints/ (default: all)")
+    parser.add_argument("--until", choices=STAGES, default=STAGES[-1], help="the last stage (default: %(default)s)")
+    parser.add_argument("--verbose", action="store_true", help="print tracebacks")
+    options = parser.parse_args(argv)
+    codes = [_take(folder, until=options.until, verbose=options.verbose) for folder in find_checkpoints(options.names)]
+    return next((code for code in codes if code != 0), 0)
+
+
+def _take(folder: Path, *, until: str, verbose: bool) -> int:
+    """Takes one checkpoint as far as it goes, so that a broken one does not stop the others."""
+    rows: list[Row] = []
+    failure: RivaError | None = None
+    try:
+        run_checkpoint(folder, until=until, on_row=rows.append)
+    except RivaError as error:
+        if verbose:
+            raise
+        failure = error
+    title = folder.name
+    if rows:
+        show_table(title, rows)
+        github.summarise(as_markdown(title, rows))
+    if any(row.stage == "conformance" for row in rows):
+        print(f"{title}: {_conformance(folder.name)}")
+    if failure is not None:
+        print(f"{title}: failed", flush=True)
+        print(explain(failure), file=sys.stderr)
+        github.annotate(failure, title=title)
+        return failure.exit_code
+    return 0
+
+
+def _conformance(name: str) -> str:
+    report = BUILD / name / "report" / "conformance.json"
+    result = json.loads(report.read_text(encoding="utf-8"))
+    counts = ", ".join(f"{count} {outcome}" for outcome, count in result["counts"].items() if count)
+    return f"conformance: {result['outcome']} ({counts}); {report.with_suffix('.html').relative_to(ROOT)}"
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,165 @@
+"""A checkpoint of this repository: its folder, what its pipeline.yaml declares, and the .nemo file itself."""
+
+import hashlib
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+from urllib.error import URLError
+
+from ci.checked_yaml import load_checked
+from ci.environments import ROOT
+from ci.errors import BadCheckpoint, UnknownCheckpoint
+from ci.pipeline.content import file_digest
+from pipelines.outputs import atomic_file
+from pipelines.progress import progress
+
+__all__ = ["Checkpoint", "Options", "Value", "find_checkpoints"]
+
+CHECKPOINTS = ROOT / "checkpoints"
+DOWNLOADS = ROOT / ".cache" / "checkpoints"
+SCHEMA = Path(__file__).with_name("pipeline.schema.yaml")
+
+DOWNLOAD_SECONDS = 60.0  # without a byte; the whole may take as long as it must
+_PIECE = 1 << 20
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/v1"
+
+Value = str | int | float | bool
+Options = Mapping[str, Value]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a folder of `checkpoints/` declares.
+
+    Attributes:
+        folder: The folder; its name is the checkpoint's name.
+        source: `path`, or `uri` and `sha256`.
+        pipeline: The pipeline of riva-build.
+        language: BCP-47 code.
+        export: Options of nemo2riva.
+        builds: Options of riva-build, by way of recognition.
+        targets: What engines are built for.
+        version: Version of the release.
+    """
+
+    folder: Path
+    source: Mapping[str, str]
+    pipeline: str
+    language: str
+    export: Options
+    builds: Mapping[str, Options]
+    targets: Sequence[str]
+    version: str
+
+    @classmethod
+    def read(cls, folder: Path) -> "Checkpoint":
+        """Reads `pipeline.yaml` of a folder.
+
+        Raises:
+            BadYaml: The file cannot be read or breaks its schema.
+        """
+        data: dict[str, Any] = load_checked(folder / "pipeline.yaml", schema=SCHEMA)
+        return cls(
+            folder=folder,
+            source=MappingProxyType(data["checkpoint"]),
+            pipeline=data["pipeline"],
+            language=data["language"],
+            export=MappingProxyType(data.get("export", {})),
+            builds=MappingProxyType(data["builds"]),
+            targets=tuple(data.get("targets", ("cpu",))),
+            version=data["version"],
+        )
+
+    @property
+    def name(self) -> str:
+        """The name of the folder."""
+        return self.folder.name
+
+    @property
+    def declaration(self) -> Path:
+        """The file that declares all this."""
+        return self.folder / "pipeline.yaml"
+
+    @property
+    def evaluation(self) -> Path:
+        """The folder of utterances with references; it need not exist."""
+        return self.folder / "evaluation"
+
+    def fetch(self) -> Path:
+        """The .nemo file on this machine, downloaded first if it is declared by `uri`.
+
+        Raises:
+            BadCheckpoint: It is missing, a Git LFS pointer, unreachable, or not what its digest says.
+        """
+        if "uri" in self.source:
+            return _download(self.source["uri"], self.source["sha256"], declared=self.declaration)
+        path = self.folder / self.source["path"]
+        if not path.is_file():
+            raise BadCheckpoint(
+                f"{self.declaration}: checkpoint.path: {path} is not there",
+                fix="put the .nemo file there, or correct the path, which counts from the folder of pipeline.yaml",
+            )
+        with path.open("rb") as file:
+            start = file.read(len(_LFS_POINTER))
+        if start == _LFS_POINTER:
+            raise BadCheckpoint(
+                f"{path} is a Git LFS pointer, not the checkpoint",
+                why="the repository was cloned without Git LFS, or the file was not pulled",
+                fix=f"git lfs install && git lfs pull --include={path.relative_to(ROOT)}"
+                if path.is_relative_to(ROOT)
+                else "git lfs install && git lfs pull",
+            )
+        return path
+
+
+def find_checkpoints(names: Sequence[str]) -> list[Path]:
+    """The folders of the checkpoints named, or of all; what is in them is read later, so that one may be broken.
+
+    Raises:
+        UnknownCheckpoint: A name has no folder with a pipeline.yaml, or there is none at all.
+    """
+    known = {path.parent.name: path.parent for path in sorted(CHECKPOINTS.glob("*/pipeline.yaml"))}
+    missing = [name for name in names if name not in known]
+    if missing:
+        raise UnknownCheckpoint(
+            f"no checkpoint is called {', '.join(missing)}",
+            fix=f"known: {', '.join(known) or 'none'}; a checkpoint is a folder of {CHECKPOINTS} with a pipeline.yaml",
+        )
+    if not known:
+        raise UnknownCheckpoint(
+            f"{CHECKPOINTS} holds no checkpoint", fix="make a folder there with a model.nemo and a pipeline.yaml"
+        )
+    return [known[name] for name in dict.fromkeys(names)] if names else list(known.values())
+
+
+def _download(uri: str, sha256: str, *, declared: Path) -> Path:
+    path = DOWNLOADS / f"{sha256}.nemo"
+    if path.exists() and file_digest(path) == sha256:
+        return path
+    digest = hashlib.sha256()
+    try:
+        with (
+            urllib.request.urlopen(uri, timeout=DOWNLOAD_SECONDS) as response,  # noqa: S310 - https or file: the schema
+            atomic_file(path, force=True) as partial,
+            partial.open("wb") as file,
+            progress(f"Downloading {uri}", float(response.headers["Content-Length"] or 0)) as bar,
+        ):
+            while piece := response.read(_PIECE):
+                digest.update(piece)
+                file.write(piece)
+                bar.advance(len(piece))
+            if digest.hexdigest() != sha256:
+                raise BadCheckpoint(
+                    f"{declared}: checkpoint.sha256: expected {sha256}, got {digest.hexdigest()} from {uri}",
+                    why="the file was replaced, or the download was cut short",
+                    fix="find out which; if the new file is wanted, write its sha256 there",
+                )
+    except (URLError, TimeoutError, ConnectionError) as error:
+        raise BadCheckpoint(
+            f"{declared}: checkpoint.uri: {uri} cannot be fetched: {error}",
+            fix="check the address and the network; the download starts afresh next time",
+        ) from error
+    return path

@@ -1,0 +1,144 @@
+"""Runs the stages of one checkpoint, each only if something that decides about its outputs has changed."""
+
+import fcntl
+import json
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from ci.errors import StageFailed
+from ci.pipeline.checkpoint import Checkpoint
+from ci.pipeline.display import PERCENT, Row, as_facts, stage_bar
+from ci.pipeline.records import Record, outputs_content
+from ci.pipeline.stages import BUILD, STAGES, Stage, stages_of
+from ci.runtime import Command, Running, local
+from pipelines.outputs import atomic_file
+
+__all__ = ["listen", "run_checkpoint"]
+
+READY_SECONDS = 180.0  # Triton loads a network of a few hundred MB from a cold disk in less
+_LISTENING = re.compile(r"Riva Conversational AI Server listening on (?P<uri>\S+:\d+)")
+_TAIL = 15
+_REPORT = 80  # the judgement of a server is worth reading whole
+
+
+def run_checkpoint(folder: Path, *, until: str, on_row: Callable[[Row], None]) -> Checkpoint:
+    """Takes a checkpoint through its stages.
+
+    Args:
+        folder: The folder in `checkpoints/`.
+        until: The last stage, one of `STAGES`.
+        on_row: Told about every output as soon as it is there.
+
+    Raises:
+        CIError: The checkpoint is not usable, or a stage failed; the outputs of earlier stages stay.
+    """
+    with _alone(BUILD / folder.name):
+        checkpoint = Checkpoint.read(folder)
+        rows: list[Row] = []
+        last = STAGES.index(until)
+        for stage in stages_of(checkpoint, checkpoint.fetch()):
+            if STAGES.index(stage.kind) > last:
+                break
+            if stage.kind == "conformance":
+                _write_facts(stage, rows)
+            for row in _run_unless_unchanged(checkpoint.name, stage):
+                rows.append(row)
+                on_row(row)
+        return checkpoint
+
+
+@contextmanager
+def listen(command: Command, follow: Callable[[str], None]) -> Iterator[tuple[Running, str]]:
+    """Starts a server; yields it with its address as soon as it listens.
+
+    Raises:
+        StageFailed: It ended, or did not listen within `READY_SECONDS`.
+    """
+    with local.start(command) as server:
+        try:
+            for line in server.lines(limit=READY_SECONDS):
+                follow(line)
+                if match := _LISTENING.search(line):
+                    yield server, match["uri"]
+                    return
+        except TimeoutError:
+            raise _failure(command, f"did not listen within {READY_SECONDS:.0f} s") from None
+        raise _failure(command, f"ended with {server.wait()} before it listened")
+
+
+def _run_unless_unchanged(name: str, stage: Stage) -> list[Row]:
+    folder = BUILD / name
+    path = folder / ".state" / f"{stage.name}.json"
+    key, record = stage.key(), Record.read(path)
+    if record is not None and record.key == key and record.outputs == outputs_content(folder, stage.outputs):
+        return _rows(stage, record, reused=True)
+    path.unlink(missing_ok=True)  # an output about to be replaced is nobody's
+    started = time.monotonic()
+    with stage_bar(f"{name}: {stage.name}") as follow:
+        _run(stage, follow)
+    seconds = time.monotonic() - started
+    contents = outputs_content(folder, stage.outputs)
+    if contents is None:
+        missing = ", ".join(output for output in stage.outputs if not (folder / output).exists())
+        raise _failure(stage.command, f"ended with 0 but did not write {missing}")
+    record = Record(key, contents, seconds)
+    record.write(path)
+    return _rows(stage, record, reused=False)
+
+
+def _run(stage: Stage, follow: Callable[[str], None]) -> None:
+    with ExitStack() as stack:
+        command = stage.command
+        if stage.server is not None:
+            server, uri = stack.enter_context(listen(stage.server, follow))
+            command = Command(command.tool, (*command.arguments, f"--uri={uri}"), command.log)
+        with local.start(command) as running:
+            for line in running.lines():
+                follow(line)
+            if (code := running.wait()) != 0:
+                raise _failure(command, f"ended with {code}", tail=_REPORT if stage.kind == "conformance" else _TAIL)
+        if stage.server is not None and (code := server.stop()) != 0:
+            raise _failure(stage.server, f"did not stop cleanly after the judgement: it ended with {code}")
+
+
+def _rows(stage: Stage, record: Record, *, reused: bool) -> list[Row]:
+    if not record.outputs:
+        return [Row(stage.name, "", None, "", record.seconds, reused)]
+    return [
+        Row(stage.name, name, content.size, content.sha256, record.seconds, reused)
+        for name, content in record.outputs.items()
+    ]
+
+
+def _write_facts(stage: Stage, rows: Sequence[Row]) -> None:
+    """What the report shows of the stages before."""
+    facts = stage.command.log.with_name("stages.json")
+    with atomic_file(facts, force=True) as partial:
+        partial.write_text(json.dumps(as_facts(rows), indent=2), encoding="utf-8")
+
+
+def _failure(command: Command, how: str, *, tail: int = _TAIL) -> StageFailed:
+    lines = command.log.read_text(encoding="utf-8", errors="replace").splitlines()
+    said = [line for line in lines if not PERCENT.match(line)][-tail:]
+    return StageFailed(
+        f"{command.tool} {how}",
+        why="it said last:\n    " + "\n    ".join(said or ["nothing"]),
+        fix=f"its whole log is {command.log}",
+    )
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keeps two runs of one clone from writing the same outputs: the second waits, and then finds the work done."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"{folder.name}: waiting for another run that works on it", file=sys.stderr, flush=True)
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,95 @@
+"""`nox -s serve -- NAME`: leaves the server of a checkpoint running and prints a client command that can be pasted."""
+
+import shlex
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+from ci import environments
+from ci.arguments import ArgumentParser
+from ci.conformance.evaluation import read_evaluation
+from ci.pipeline.checkpoint import Checkpoint, find_checkpoints
+from ci.pipeline.display import Row, show_table
+from ci.pipeline.run import listen, run_checkpoint
+from ci.pipeline.stages import BUILD
+from ci.runtime import Command
+from pipelines.cli import run
+from pipelines.errors import UsageError
+
+__all__ = ["client_command", "main"]
+
+# One line of the stock client each: nvidia-riva-client installs a library, its scripts stay in its repository.
+_CLIENT = (
+    "import sys, riva.client as r; "
+    "a = r.ASRService(r.Auth(uri=sys.argv[1])); "
+    "c = r.RecognitionConfig(language_code=sys.argv[2], max_alternatives=1); "
+    "d = open(sys.argv[3], 'rb').read(); "
+)
+_OFFLINE = "print(a.offline_recognize(d, c).results[0].alternatives[0].transcript)"
+_STREAMING = (
+    "s = r.StreamingRecognitionConfig(config=c); "
+    "print(*(x.results[0].alternatives[0].transcript for x in a.streaming_response_generator([d], s) if x.results))"
+)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command; serves until it is interrupted and returns the server's exit code."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    return run(_main, argv)
+
+
+def client_command(uri: str, checkpoint: Checkpoint, audio: Path) -> str:
+    """A shell command that transcribes a file with the stock client."""
+    python = environments.ready("runtime") / "bin" / "python"
+    host, _, port = uri.rpartition(":")
+    reachable = f"127.0.0.1:{port}" if host == "0.0.0.0" else uri  # noqa: S104 - compared, not bound
+    program = _CLIENT + (_OFFLINE if "offline" in checkpoint.builds else _STREAMING)
+    return shlex.join([str(python), "-c", program, reachable, checkpoint.language, str(audio)])
+
+
+def _main(argv: list[str]) -> int:
+    parser = ArgumentParser(prog="nox -s serve --", description="Serves a checkpoint until Ctrl-C.")
+    parser.add_argument(
+        "name", nargs="?", metavar="NAME", help="folder of checkpoints/ (may be left out if it is alone)"
+    )
+    parser.add_argument(
+        "--uri", default="127.0.0.1:50051", metavar="HOST:PORT", help="default: %(default)s; port 0: any"
+    )
+    parser.add_argument("--verbose", action="store_true", help="print tracebacks")
+    options = parser.parse_args(argv)
+    folders = find_checkpoints([options.name] if options.name else [])
+    if len(folders) > 1:
+        names = ", ".join(folder.name for folder in folders)
+        raise UsageError(f"{len(folders)} checkpoints could be served: {names}", fix="name one: nox -s serve -- NAME")
+    rows: list[Row] = []
+    checkpoint = run_checkpoint(folders[0], until="deploy", on_row=rows.append)
+    show_table(checkpoint.name, rows)
+    return _serve(checkpoint, options.uri)
+
+
+def _serve(checkpoint: Checkpoint, uri: str) -> int:
+    folder = BUILD / checkpoint.name
+    repository: tuple[str, Path] = ("--model-repository=", folder / "models")
+    command = Command("start-riva", (f"--riva-uri={uri}", repository), folder / "logs" / "serve.log")
+    with listen(command, lambda line: None) as (server, listening):
+        print(f"\n{checkpoint.name} listens on {listening}; its log is {command.log}. Ctrl-C stops it. Try:\n")
+        print(f"  {client_command(listening, checkpoint, _example(checkpoint))}\n", flush=True)
+        try:
+            return server.wait()
+        except KeyboardInterrupt:
+            return server.stop()
+
+
+def _example(checkpoint: Checkpoint) -> Path:
+    if checkpoint.evaluation.is_dir():
+        return read_evaluation(checkpoint.evaluation)[0].path
+    return Path("AUDIO.wav")
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

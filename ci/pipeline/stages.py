@@ -1,0 +1,183 @@
+"""The stages of a checkpoint: what each reads, which command line it is, what it writes.
+
+model.nemo --verdict, export--> .riva --build (one a mode)--> .rmir --deploy--> models/ --conformance--> report/
+"""
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ci import environments
+from ci.environments import ROOT
+from ci.pipeline.checkpoint import Checkpoint, Options, Value
+from ci.pipeline.content import digest_of, value_digest
+from ci.runtime import Command
+from ci.runtime.local import environment_of
+
+__all__ = ["BUILD", "STAGES", "Stage", "stages_of"]
+
+BUILD = ROOT / "build"
+
+STAGES = ("verdict", "export", "build", "deploy", "conformance")
+
+# Folders of the source tree that a stage does not run; what it does run is part of its key. Everything else counts, so
+# that a new module can only make a stage run once too often, never once too rarely.
+_NOT_RUN_BY = {
+    "verdict": ("pipelines/server", "pipelines/triton", "pipelines/export"),
+    "export": ("pipelines/server", "pipelines/triton"),
+    "build": ("pipelines/server", "pipelines/triton", "pipelines/export"),
+    "deploy": ("pipelines/server", "pipelines/export"),
+    "conformance": ("pipelines/export",),
+}
+_SOURCES = {"conformance": ("pipelines", "ci/conformance")}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of one checkpoint.
+
+    Attributes:
+        name: What it is called in the table and in its log's name.
+        kind: One of `STAGES`.
+        command: The command line; for conformance, that of the judge without the server's address.
+        inputs: What it reads, by a name that does not depend on where the repository lies.
+        outputs: What it writes, relative to the folder of the checkpoint's outputs.
+        settings: What else decides about the outputs: options and target.
+        server: The command that must be listening meanwhile.
+    """
+
+    name: str
+    kind: str
+    command: Command
+    inputs: Mapping[str, Path]
+    outputs: tuple[str, ...]
+    settings: Any = None
+    server: Command | None = field(default=None)
+
+    def key(self) -> str:
+        """The digest of everything that decides about the outputs (design 9)."""
+        tools = [each.tool for each in (self.command, self.server) if each is not None]
+        return value_digest(
+            {
+                "stage": self.name,
+                "inputs": {name: _sha256(path) for name, path in self.inputs.items()},
+                "settings": self.settings,
+                "sources": _sources_digest(self.kind),
+                "environments": sorted({environments.identity(environment_of(tool)) for tool in tools}),
+            }
+        )
+
+
+def stages_of(checkpoint: Checkpoint, nemo: Path) -> list[Stage]:
+    """All stages of a checkpoint, in their order.
+
+    Args:
+        checkpoint: What is declared.
+        nemo: The checkpoint's file.
+    """
+    name, folder = checkpoint.name, BUILD / checkpoint.name
+    riva, models, report = folder / f"{name}.riva", folder / "models", folder / "report"
+    rmirs = {mode: folder / f"{name}-{mode}.rmir" for mode in checkpoint.builds}
+
+    def log(stage: str) -> Path:
+        return folder / "logs" / f"{stage}.log"
+
+    def command(tool: str, *arguments: str | Path | tuple[str, Path], stage: str) -> Command:
+        return Command(tool, arguments, log(stage))
+
+    verdict = Stage(
+        name="verdict",
+        kind="verdict",
+        command=command("riva-verdict", nemo, stage="verdict"),
+        inputs={"checkpoint": nemo},
+        outputs=(),
+    )
+    export_flags = _flags(checkpoint.export)
+    export = Stage(
+        name="export",
+        kind="export",
+        command=command("nemo2riva", "--force", ("--out=", riva), *export_flags, nemo, stage="export"),
+        inputs={"checkpoint": nemo},
+        outputs=(riva.name,),
+        settings=export_flags,
+    )
+    builds = []
+    for mode, rmir in rmirs.items():
+        options = _build_options(checkpoint, mode)
+        flags = _flags({name: _beside(checkpoint, value) for name, value in options.items()})
+        builds.append(
+            Stage(
+                name=f"build-{mode}",
+                kind="build",
+                command=command(
+                    "riva-build", checkpoint.pipeline, "--force", rmir, riva, *flags, stage=f"build-{mode}"
+                ),
+                inputs={"riva": riva, **_files_among(checkpoint, options)},
+                outputs=(rmir.name,),
+                settings=[checkpoint.pipeline, options],
+            )
+        )
+    target = checkpoint.targets[0]
+    deploy = Stage(
+        name="deploy",
+        kind="deploy",
+        command=command("riva-deploy", "--force", f"--target={target}", *rmirs.values(), models, stage="deploy"),
+        inputs={f"rmir-{mode}": rmir for mode, rmir in rmirs.items()},
+        outputs=(models.name,),
+        settings=[target, platform.machine()],
+    )
+    conformance = Stage(
+        name="conformance",
+        kind="conformance",
+        command=command(
+            "riva-conformance",
+            ("--declare=", checkpoint.declaration),
+            ("--report=", report),
+            ("--facts=", folder / "logs" / "stages.json"),
+            f"--title={name} {checkpoint.version}",
+            stage="conformance",
+        ),
+        inputs={"models": models, "declaration": checkpoint.declaration, "evaluation": checkpoint.evaluation},
+        outputs=(report.name,),
+        server=command(
+            "start-riva",
+            "--riva-uri=127.0.0.1:0",  # any free port: two runs on one machine do not meet
+            ("--model-repository=", models),
+            stage="start-riva",
+        ),
+    )
+    return [verdict, export, *builds, deploy, conformance]
+
+
+def _build_options(checkpoint: Checkpoint, mode: str) -> dict[str, Value]:
+    ours: Options = {"name": f"{checkpoint.name}-{mode}", "language_code": checkpoint.language, mode: True}
+    return {**ours, **checkpoint.builds[mode]}
+
+
+def _flags(options: Options) -> tuple[str, ...]:
+    return tuple(f"--{name}={value}" for name, value in options.items())
+
+
+def _beside(checkpoint: Checkpoint, value: Value) -> Value:
+    """An option that names a file of the checkpoint's folder, spelled so that the tool finds it."""
+    path = checkpoint.folder / str(value)
+    return str(path) if path.is_file() else value
+
+
+def _files_among(checkpoint: Checkpoint, options: Options) -> dict[str, Path]:
+    """The files of the checkpoint's folder that options name; their content decides, not only their names."""
+    files = {name: checkpoint.folder / str(value) for name, value in options.items()}
+    return {name: path for name, path in files.items() if path.is_file()}
+
+
+def _sha256(path: Path) -> str | None:
+    content = digest_of(path)
+    return content.sha256 if content else None
+
+
+def _sources_digest(kind: str) -> dict[str, str | None]:
+    without = [ROOT / folder for folder in _NOT_RUN_BY[kind]]
+    digests = {folder: digest_of(ROOT / folder, without=without) for folder in _SOURCES.get(kind, ("pipelines",))}
+    return {folder: content.sha256 if content else None for folder, content in digests.items()}

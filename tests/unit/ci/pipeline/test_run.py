@@ -1,0 +1,300 @@
+"""The stages of a checkpoint run when something that decides about their outputs has changed, and only then.
+
+The tools are small stand-ins here (what they do is tested elsewhere); everything else is the real thing.
+"""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from ci import environments
+from ci.errors import StageFailed
+from ci.pipeline import checkpoint, run, stages
+from ci.pipeline.display import Row
+from ci.runtime import local
+
+# Each stand-in notes that it ran, and writes what the real tool would write, made from what it reads.
+TOOL = f"""\
+#!{sys.executable}
+import pathlib, sys
+tool, words = pathlib.Path(sys.argv[0]).name, sys.argv[1:]
+root = pathlib.Path(sys.argv[0]).parents[2]
+with (root / "ran").open("a") as ran:
+    ran.write(tool + "\\n")
+flag = lambda name: next(pathlib.Path(w.split("=", 1)[1]) for w in words if w.startswith(f"--{{name}}="))
+plain = [pathlib.Path(w) for w in words if not w.startswith("-")]
+if (root / f"break-{{tool}}").exists():
+    sys.exit(f"{{tool}} is broken")
+if tool == "nemo2riva":
+    flag("out").write_bytes(b"riva of " + plain[0].read_bytes())
+elif tool == "riva-build":
+    options = sorted(w for w in words if w.startswith("--") and "=" in w)
+    plain[1].write_text(f"rmir of {{plain[2].read_text()}} with {{options}}")
+elif tool == "riva-deploy":
+    plain[-1].mkdir(exist_ok=True)
+    (plain[-1] / "config.pbtxt").write_text("".join(path.read_text() for path in plain[:-1]))
+elif tool == "start-riva":
+    import signal, time
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    print("Riva Conversational AI Server listening on 127.0.0.1:4321", flush=True)
+    time.sleep(60)
+elif tool == "riva-conformance":
+    assert "--uri=127.0.0.1:4321" in words
+    flag("report").mkdir(exist_ok=True)
+    (flag("report") / "conformance.json").write_text('{{"outcome": "pass", "counts": {{"pass": 1}}}}')
+"""
+TOOLS = ("riva-verdict", "nemo2riva", "riva-build", "riva-deploy", "start-riva", "riva-conformance")
+DECLARATION = """\
+checkpoint: {path: model.nemo}
+pipeline: speech_recognition
+language: en-US
+builds: {streaming: {chunk_size: 0.16}, offline: {}}
+version: 1.0.0
+"""
+ALL = ["riva-verdict", "nemo2riva", "riva-build", "riva-build", "riva-deploy", "start-riva", "riva-conformance"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The checkpoint `words` in a repository of its own, with stand-ins for the tools."""
+    for tool in TOOLS:
+        path = tmp_path / "environment" / "bin" / tool
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(TOOL)
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    (tmp_path / "pipelines").mkdir()
+    (tmp_path / "pipelines" / "code.py").write_text("version = 1")
+    monkeypatch.setattr(environments, "ready", lambda name: tmp_path / "environment")
+    monkeypatch.setattr(environments, "identity", lambda name: name)
+    monkeypatch.setattr(stages, "ROOT", tmp_path)
+    monkeypatch.setattr(stages, "BUILD", tmp_path / "build")
+    monkeypatch.setattr(run, "BUILD", tmp_path / "build")
+    monkeypatch.setattr(checkpoint, "CHECKPOINTS", tmp_path / "checkpoints")
+    folder = tmp_path / "checkpoints" / "words"
+    (folder / "evaluation").mkdir(parents=True)
+    (folder / "evaluation" / "manifest.json").write_text("{}")
+    (folder / "pipeline.yaml").write_text(DECLARATION)
+    (folder / "model.nemo").write_bytes(b"weights")
+    return folder
+
+
+def take(folder: Path, until: str = "conformance") -> list[Row]:
+    rows: list[Row] = []
+    run.run_checkpoint(folder, until=until, on_row=rows.append)
+    return rows
+
+
+def ran(folder: Path) -> list[str]:
+    """The tools that ran since the last time this was asked."""
+    log = folder.parents[1] / "ran"
+    tools = log.read_text().split() if log.exists() else []
+    log.unlink(missing_ok=True)
+    return tools
+
+
+def output(folder: Path, name: str) -> Path:
+    return folder.parents[1] / "build" / "words" / name
+
+
+def test_first_run_makes_everything(folder: Path) -> None:
+    """The first run goes through every stage in order and names each output with its digest."""
+    rows = take(folder)
+
+    assert ran(folder) == ALL
+    assert [row.output for row in rows] == [
+        "",
+        "words.riva",
+        "words-streaming.rmir",
+        "words-offline.rmir",
+        "models",
+        "report",
+    ]
+    assert all(len(row.sha256) == 64 for row in rows if row.output)
+
+
+def test_unchanged_second_run_starts_nothing(folder: Path) -> None:
+    """Nothing has changed, so no stage runs again, the judgement of the server included."""
+    take(folder)
+    ran(folder)
+
+    rows = take(folder)
+
+    assert ran(folder) == []
+    assert all(row.reused for row in rows)
+
+
+def test_changed_build_option_leaves_the_export_alone(folder: Path) -> None:
+    """A changed option of one build runs that build and what follows."""
+    take(folder)
+    ran(folder)
+    (folder / "pipeline.yaml").write_text(DECLARATION.replace("0.16", "0.32"))
+
+    take(folder)
+
+    assert ran(folder) == ["riva-build", "riva-deploy", "start-riva", "riva-conformance"]
+
+
+def test_changed_byte_of_same_size_and_time_is_seen(folder: Path) -> None:
+    """Content decides, not size and time stamp."""
+    take(folder)
+    ran(folder)
+    model = folder / "model.nemo"
+    status = model.stat()
+    model.write_bytes(b"w3ights")
+    os.utime(model, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+    take(folder)
+
+    assert ran(folder) == ALL
+
+
+@pytest.mark.parametrize(
+    ("name", "tools"),
+    [
+        ("words.riva", ["nemo2riva"]),
+        ("words-streaming.rmir", ["riva-build"]),
+        ("models/config.pbtxt", ["riva-deploy"]),
+        ("report/conformance.json", ["start-riva", "riva-conformance"]),
+    ],
+)
+@pytest.mark.parametrize("damage", ["changed", "removed"])
+def test_corrupted_output_is_made_again(folder: Path, name: str, tools: list[str], damage: str) -> None:
+    """A damaged output is found and made again; what follows is not, once the output is what it was."""
+    take(folder)
+    ran(folder)
+    path = output(folder, name)
+    good = path.read_bytes()
+    path.unlink() if damage == "removed" else path.write_bytes(good[:-1] + b"X")
+
+    take(folder)
+
+    assert path.read_bytes() == good
+    assert ran(folder) == tools
+
+
+def test_foreign_file_in_the_repository_is_found(folder: Path) -> None:
+    """A file that somebody put into the model repository makes it another repository."""
+    take(folder)
+    ran(folder)
+    output(folder, "models/extra.txt").write_text("not ours")
+
+    take(folder)
+
+    assert "riva-deploy" in ran(folder)
+
+
+def test_changed_source_runs_the_stages_made_of_it(folder: Path) -> None:
+    """A change of the server's source judges the server again but exports nothing."""
+    server = folder.parents[1] / "pipelines" / "server"
+    server.mkdir()
+    take(folder)
+    ran(folder)
+    (server / "app.py").write_text("version = 2")
+
+    take(folder)
+
+    assert ran(folder) == ["start-riva", "riva-conformance"]
+
+
+def test_failed_stage_says_why_and_the_rest_is_not_run(folder: Path) -> None:
+    """A failing tool ends the run with its last words; the next run goes on from there."""
+    broken = folder.parents[1] / "break-riva-deploy"
+    broken.touch()
+
+    with pytest.raises(StageFailed, match="riva-deploy ended with 1") as caught:
+        take(folder)
+    assert "riva-deploy is broken" in caught.value.why
+    assert ran(folder) == ALL[:5]
+
+    broken.unlink()
+    take(folder)
+    assert ran(folder) == ALL[4:]
+
+
+def test_failed_judgement_is_not_remembered(folder: Path) -> None:
+    """Cases that failed are judged again next time, with nothing changed."""
+    broken = folder.parents[1] / "break-riva-conformance"
+    broken.touch()
+    with pytest.raises(StageFailed, match="riva-conformance ended with 1"):
+        take(folder)
+    ran(folder)
+
+    with pytest.raises(StageFailed):
+        take(folder)
+    assert ran(folder) == ["start-riva", "riva-conformance"]
+
+
+def test_tool_that_writes_nothing_is_caught(folder: Path) -> None:
+    """Exit 0 proves nothing: an output that is not there is a failure."""
+    tool = folder.parents[1] / "environment" / "bin" / "nemo2riva"
+    tool.write_text("#!/bin/sh\nexit 0\n")
+
+    with pytest.raises(StageFailed, match=r"ended with 0 but did not write words\.riva"):
+        take(folder)
+
+
+def test_server_that_dies_is_reported(folder: Path) -> None:
+    """A server that ends before it listens fails the stage at once, with what it said."""
+    (folder.parents[1] / "break-start-riva").touch()
+
+    with pytest.raises(StageFailed, match="start-riva ended with 1 before it listened") as caught:
+        take(folder)
+    assert "start-riva is broken" in caught.value.why
+
+
+def test_until_stops_after_a_stage(folder: Path) -> None:
+    """A session of one stage runs what it needs and nothing after it."""
+    take(folder, until="build")
+
+    assert ran(folder) == ["riva-verdict", "nemo2riva", "riva-build", "riva-build"]
+
+
+def test_report_is_told_what_the_stages_made(folder: Path) -> None:
+    """The facts for the report hold the table of the stages before."""
+    take(folder)
+
+    facts = json.loads(output(folder, "logs/stages.json").read_text())
+    assert [row["stage"] for row in facts["Stages"]] == [
+        "verdict",
+        "export",
+        "build-streaming",
+        "build-offline",
+        "deploy",
+    ]
+
+
+def test_two_runs_at_once_do_the_work_once(folder: Path) -> None:
+    """Of two runs of the same clone the second waits and then finds everything done."""
+    runs = [threading.Thread(target=take, args=(folder,)) for _ in range(2)]
+    for each in runs:
+        each.start()
+    for each in runs:
+        each.join()
+
+    assert ran(folder) == ALL
+
+
+def test_key_does_not_depend_on_where_the_repository_lies(folder: Path) -> None:
+    """Two clones of the same commit have the same keys, so CI can hand outputs over."""
+    words = checkpoint.Checkpoint.read(folder)
+    copy = folder.parents[1] / "copy" / "words"
+    copy.parent.mkdir()
+    subprocess.run(["cp", "-r", folder, copy], check=True)
+    export, elsewhere = (
+        next(stage for stage in stages.stages_of(each, each.fetch()) if stage.kind == "export")
+        for each in (words, checkpoint.Checkpoint.read(copy))
+    )
+
+    assert export.key() == elsewhere.key()
+
+
+def test_tools_run_in_their_environments() -> None:
+    """NeMo's tool runs in the export environment, the others in the runtime environment."""
+    assert local.environment_of("nemo2riva") == "export"
+    assert {local.environment_of(tool) for tool in TOOLS if tool != "nemo2riva"} == {"runtime"}
