@@ -44,7 +44,8 @@ class Server:
 
     def __init__(self, options: ServerOptions) -> None:
         self._options = options
-        self._triton = Triton(options.triton_uri)
+        shared = options.max_offline_requests if options.triton_is_local else 0
+        self._triton = Triton(options.triton_uri, shared_regions=shared)
         self._models, self._metrics = Models(), Metrics()
         self._calls = Calls(self._metrics)
         self._gate = OfflineGate(
@@ -84,6 +85,7 @@ class Server:
             MissingInput: A certificate or key is not there.
         """
         await self._monitor.wait_until_loaded()
+        await self._triton.share_memory()
         address = self._listen()
         self._listen_for_metrics()
         await self._grpc.start()

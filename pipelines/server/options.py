@@ -13,6 +13,7 @@ class ServerOptions:
     Attributes:
         riva_uri: `host:port` to listen on; port 0 picks a free one.
         triton_uri: `host:port` of Triton's gRPC service.
+        triton_is_local: Whether Triton runs on this machine and sees this machine's shared memory.
         services: Which of `asr`, `nlp`, `tts` and `nmt` to offer.
         use_ssl: Whether to speak TLS, with the files named below (PEM).
         ssl_use_mutual_auth: Whether clients must show a certificate that `ssl_root_cert` vouches for.
@@ -29,6 +30,7 @@ class ServerOptions:
 
     riva_uri: str = "0.0.0.0:50051"
     triton_uri: str = "localhost:8001"
+    triton_is_local: bool = False
     services: tuple[str, ...] = ("asr",)
     use_ssl: bool = False
     ssl_server_cert: str = ""

@@ -15,8 +15,8 @@ from pipelines.server.audio.format import NO_SAMPLES, Samples
 from pipelines.server.audio.reader import AudioReader
 from pipelines.server.calls import Call
 from pipelines.server.errors import ConfigMissing, ConfigRepeated, StreamIdle, UnavailableModel
+from pipelines.server.sequence import Sequence
 from pipelines.server.services import ServiceParts
-from pipelines.server.triton import Sequence
 from pipelines.speech_recognition.incoming import Incoming
 from pipelines.speech_recognition.recognition import Recognition
 from pipelines.speech_recognition.responses import offline_response, streaming_response
@@ -100,7 +100,7 @@ class SpeechRecognition(riva_asr_pb2_grpc.RivaSpeechRecognitionServicer):  # typ
     async def _recognize(self, audio: bytes, recognition: Recognition, call: Call) -> list[dict[str, Any]]:
         reader = AudioReader(recognition.declared, recognition.model.sample_rate)
         results = []
-        async with self._parts.triton.sequence(recognition.model, recognition.pipeline_config) as sequence:
+        async with self._parts.triton.recorded_sequence(recognition.model, recognition.pipeline_config) as sequence:
             pieces = _Pieces(audio, reader, limit=round(PIECE_SECONDS * recognition.model.sample_rate))
             piece, last = await pieces.next()
             while not last:
@@ -156,7 +156,8 @@ class _Stream:
 
     async def run(self, incoming: Incoming, context: Any) -> None:
         """Recognises until the client closes its side."""
-        async with self._parts.triton.sequence(self._recognition.model, self._recognition.pipeline_config) as sequence:
+        wanted = self._recognition
+        async with self._parts.triton.live_sequence(wanted.model, wanted.pipeline_config) as sequence:
             while (message := await self._next(incoming, sequence)) is not None:
                 begin = time.monotonic()
                 if message.HasField("streaming_config"):

@@ -64,7 +64,7 @@ def serve(request: ServeRequest) -> None:
             return
         ports = request.triton_ports.picked()
         triton = TritonProcess(request.repository, ports=ports, log=_print_log)
-        server = dataclasses.replace(request.server, triton_uri=f"{ports.host}:{ports.grpc}")
+        server = dataclasses.replace(request.server, triton_uri=f"{ports.host}:{ports.grpc}", triton_is_local=True)
         try:
             _run_server(server, triton=triton)
         finally:

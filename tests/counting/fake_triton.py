@@ -47,7 +47,22 @@ class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):
     async def ModelConfig(self, request: Any, context: Any) -> Any:
         return service_pb2.ModelConfigResponse(config=self.configs[request.name])
 
+    async def ModelStreamInfer(self, requests: Any, context: Any) -> Any:
+        async for request in requests:
+            try:
+                yield service_pb2.ModelStreamInferResponse(infer_response=await self._infer(request))
+            except (ToldToFail, KeyError) as error:
+                yield service_pb2.ModelStreamInferResponse(error_message=error.args[0])
+
     async def ModelInfer(self, request: Any, context: Any) -> Any:
+        try:
+            return await self._infer(request)
+        except ToldToFail as error:
+            await context.abort(grpc.StatusCode.INTERNAL, str(error))
+        except KeyError as error:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, error.args[0])
+
+    async def _infer(self, request: Any) -> Any:
         parameters = request.parameters
         sequence = parameters["sequence_id"].int64_param
         start, end = parameters["sequence_start"].bool_param, parameters["sequence_end"].bool_param
@@ -59,14 +74,11 @@ class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):
             self.streams[sequence] = CountingStream(kind == "offline")
             self.streams[sequence].configure(tensors["CONFIG"][4:].decode())
         if sequence not in self.streams:
-            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"sequence {sequence} must specify the START flag")
+            raise KeyError(f"sequence {sequence} must specify the START flag")
         stream = self.streams.pop(sequence) if end else self.streams[sequence]
         if stream.fault == SLOW:
             await asyncio.sleep(SLOW_SECONDS)
-        try:
-            result = stream.feed(samples, end=end).encode()
-        except ToldToFail as error:
-            await context.abort(grpc.StatusCode.INTERNAL, str(error))
+        result = stream.feed(samples, end=end).encode()
         response = service_pb2.ModelInferResponse(model_name=request.model_name)
         response.outputs.add(name="RESULT", datatype="BYTES", shape=[1, 1])
         response.raw_output_contents.append(len(result).to_bytes(4, "little") + result)
