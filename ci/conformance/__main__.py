@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pipelines
+from ci.arguments import ArgumentParser
+from ci.conformance.known import KnownFailures
 from ci.conformance.outcome import Outcome
 from pipelines.cli import run
 from pipelines.errors import InternalError, UsageError
 
 if TYPE_CHECKING:
+    from ci.conformance.case import Suite
     from ci.conformance.reports import Report
 
 __all__ = ["CASES_FAILED", "main"]
@@ -26,13 +29,8 @@ exit codes: 0 all fine; 1 cases failed; 64 usage; 69 no server answers; 70 the s
 80 a case file or declaration is wrong; 81 the list of known failures is wrong; 82 the evaluation set is wrong."""
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> "None":  # type: ignore[override]
-        raise UsageError(message, fix=f"see {self.prog} --help")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
         prog="riva-conformance",
         description="Judges a riva-speech server by its gRPC address: ours, NVIDIA's, anybody's.",
         epilog=EPILOG,
@@ -75,7 +73,10 @@ def _main(argv: list[str]) -> int:
     from ci.conformance.run import select
 
     options = _parser().parse_args(argv)
-    suites = select(load_suites(options.cases or _rooms()), run=options.run, skip=options.skip)
+    everything = load_suites(options.cases or _rooms())
+    known = KnownFailures.read(options.known_failing) if options.known_failing else KnownFailures()
+    known.check(case.address for suite in everything for case in suite.cases)
+    suites = select(everything, run=options.run, skip=options.skip)
     if options.list:
         for case in (case for suite in suites for case in suite.cases):
             print(f"{case.address}  {case.title}")
@@ -85,7 +86,7 @@ def _main(argv: list[str]) -> int:
 
     from ci.conformance.reports import terminal, write_reports
 
-    report = _judge(options, suites)
+    report = _judge(options, suites, known)
     terminal.show(report)
     if options.report:
         for path in write_reports(report, options.report):
@@ -97,9 +98,8 @@ def _rooms() -> Iterable[Path]:
     return sorted(Path(pipelines.__file__).parent.glob("*/cases"))
 
 
-def _judge(options: argparse.Namespace, suites: "tuple") -> "Report":  # type: ignore[type-arg]
+def _judge(options: argparse.Namespace, suites: "tuple[Suite, ...]", known: KnownFailures) -> "Report":
     from ci.conformance.evaluation import read_evaluation
-    from ci.conformance.known import KnownFailures
     from ci.conformance.reports import Report, read_facts
     from ci.conformance.run import run_suites
     from ci.conformance.server import Connection, Tls
@@ -109,15 +109,12 @@ def _judge(options: argparse.Namespace, suites: "tuple") -> "Report":  # type: i
     declaration = Declaration.read(options.declare) if options.declare else Declaration()
     folder = options.evaluation or (options.declare and options.declare.parent / "evaluation")
     evaluation = read_evaluation(folder) if folder else ()
-    known = KnownFailures.read(options.known_failing) if options.known_failing else KnownFailures()
-    addresses = [case.address for suite in suites for case in suite.cases]
-    known.check(addresses)
     facts = read_facts(options.facts) if options.facts else {}
     files = (options.ssl_root_cert, options.ssl_client_cert, options.ssl_client_key)
     tls = Tls(*files) if options.use_ssl or any(files) else None
 
     async def judge(connection: Connection) -> Report:
-        with progress("Conformance", len(addresses)) as bar:
+        with progress("Conformance", sum(len(suite.cases) for suite in suites)) as bar:
             run = await run_suites(
                 suites,
                 connection,

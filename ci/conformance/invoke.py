@@ -29,7 +29,7 @@ __all__ = ["Invoker"]
 SECONDS_PER_AUDIO_SECOND = 5.0
 #: A Watch never ends by itself: its first message is all that is asked for.
 WATCH_SECONDS = 3.0
-#: Calls under way at once. A server may refuse more streams than it is built for, and eight is what the cases ask of it.
+#: Calls under way at once. A server may refuse more than it is built for, and eight streams are what the cases ask for.
 CALLS_TOGETHER = 8
 
 
