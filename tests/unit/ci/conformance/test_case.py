@@ -89,7 +89,7 @@ def test_first_and_last_files_frame_the_others(folder: Path) -> None:
 
 
 WRONG = {
-    "unknown key": ("title: Rates", "titel: Rates", r"formats\.yaml:4: cases\[0\]\.titel"),
+    "unknown key": ("title: Rates", "title: Rates\n    colour: red", r"formats\.yaml:5: cases\[0\]\.colour"),
     "unknown expectation": ("transcript: plain", "transcripts: plain", r"formats\.yaml:8: cases\[0\]\.expect"),
     "unknown value": ("transcript: plain", "transcript: nice", r"formats\.yaml:8: cases\[0\]\.expect\.transcript"),
     "unknown call": ('call: "${mode}"', "call: shout", "'shout' is not a valid Call"),
