@@ -35,6 +35,7 @@ __all__ = ["TritonPorts", "TritonProcess"]
 
 READY_LIMIT = 300.0  # seconds; a 1 GB network on a slow disk loads in one minute
 STOP_LIMIT = 30.0  # seconds for requests in flight and for models to unload, then the process is killed
+_SEQUENCES_LIMIT = 5  # seconds that Triton waits for sequences without END; nobody is left to send one
 _POLL = 0.05  # seconds
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _LOG_LINES = 2000  # kept for error messages
@@ -200,6 +201,7 @@ class TritonProcess:
                 f"--http-port={self.ports.http}",
                 f"--metrics-port={self.ports.metrics}",
                 "--exit-on-error=true",
+                f"--exit-timeout-secs={_SEQUENCES_LIMIT}",
                 "--disable-auto-complete-config",
                 *self._arguments,
             ],
@@ -217,12 +219,13 @@ class TritonProcess:
 
     def _read_log(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
-        for line in process.stdout:
-            self._lines.append(line.rstrip("\n"))
-            if match := _LOADED.search(line):
-                self._loaded.add(match["model"])
-            if self._log is not None:
-                self._log(line.rstrip("\n"))
+        with process.stdout as lines:
+            for line in lines:
+                self._lines.append(line.rstrip("\n"))
+                if match := _LOADED.search(line):
+                    self._loaded.add(match["model"])
+                if self._log is not None:
+                    self._log(line.rstrip("\n"))
 
     def _await_ready(self, models: list[str], limit: float) -> None:
         deadline = time.monotonic() + limit

@@ -1,0 +1,149 @@
+"""Whatever stops Triton from serving becomes one clear error, and no process is left behind."""
+
+import importlib.util
+import os
+import stat
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pipelines.errors import ModelsNotLoaded, NotARepository, TritonMissing, TritonNotReady
+from pipelines.triton import process
+from pipelines.triton.process import TritonPorts, TritonProcess
+
+READY = """
+import http.server, sys, threading, time
+port = next(int(a.split("=")[1]) for a in sys.argv if a.startswith("--http-port"))
+class Ready(http.server.BaseHTTPRequestHandler):
+    def do_GET(self): self.send_response(200); self.end_headers()
+    def log_message(self, *_): pass
+print("I1 model_lifecycle.cc:849] successfully loaded 'a'", flush=True)
+http.server.HTTPServer(("127.0.0.1", port), Ready).serve_forever()
+"""
+
+
+@pytest.fixture
+def repository(tmp_path):
+    (tmp_path / "models/a/1").mkdir(parents=True)
+    (tmp_path / "models/a/config.pbtxt").write_text('name: "a"')
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def binary(tmp_path, monkeypatch):
+    """Puts a Python script in the place of tritonserver."""
+
+    def install(source):
+        script = tmp_path / "tritonserver"
+        script.write_text(f"#!{sys.executable}\n{source}")
+        script.chmod(script.stat().st_mode | stat.S_IXUSR)
+        backend = tmp_path / "backend"
+        backend.mkdir()
+        (tmp_path / "stub").touch()
+        installation = process._Installation(script, backend, tmp_path / "stub", ())
+        monkeypatch.setattr(process, "_find_installation", lambda: installation)
+
+    return install
+
+
+def test_it_is_ready_when_triton_says_so_and_stops(binary, repository):
+    """The addresses are those it listens on; after the block the process is gone."""
+    binary(READY)
+
+    with TritonProcess(repository) as triton:
+        pid = triton.pid
+        assert triton.poll() is None
+        assert triton.grpc_address == f"127.0.0.1:{triton.ports.grpc}"
+        assert len({triton.ports.grpc, triton.ports.http, triton.ports.metrics}) == 3
+
+    assert triton.poll() is not None
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_the_reason_for_a_refused_model_is_told(binary, repository):
+    """Triton's own words about the model are in the message."""
+    binary(
+        "import sys; print(\"E1 model_lifecycle.cc:654] failed to load 'a' version 1: Internal: no libs\"); sys.exit(1)"
+    )
+
+    with pytest.raises(ModelsNotLoaded, match=r"refused the model a: Internal: no libs"):
+        TritonProcess(repository).start()
+
+
+def test_a_taken_port_is_told(binary, repository):
+    """A port that another process has is the reason, not the end of the process."""
+    binary("import sys; print(\"E1 main.cc:1] Unavailable: Socket '127.0.0.1:8001' already in use\"); sys.exit(1)")
+
+    with pytest.raises(TritonNotReady, match=r"cannot listen: Unavailable: Socket '127.0.0.1:8001'"):
+        TritonProcess(repository, ports=TritonPorts(grpc=8001)).start()
+
+
+def test_an_early_end_repeats_the_last_words(binary, repository):
+    """Exit code and last lines are in the message."""
+    binary("import sys; print('Illegal instruction'); sys.exit(3)")
+
+    with pytest.raises(TritonNotReady, match=r"ended with 3.*Illegal instruction"):
+        TritonProcess(repository).start()
+
+
+def test_a_hanging_triton_is_stopped_after_the_limit(binary, repository, monkeypatch):
+    """It names what is not loaded, and kills a process that does not heed SIGINT."""
+    monkeypatch.setattr(process.TritonProcess.stop, "__kwdefaults__", {"limit": 0.2})
+    binary("import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); print('up', flush=True); time.sleep(60)")
+    triton = TritonProcess(repository)
+
+    with pytest.raises(TritonNotReady, match="not loaded: a"):
+        triton.start(limit=0.5)
+
+    assert triton.poll() is not None
+
+
+def test_a_repository_without_models_starts_nothing(tmp_path):
+    """The wrong folder is told before any process is started."""
+    with pytest.raises(NotARepository):
+        TritonProcess(tmp_path).start()
+
+
+def test_the_missing_wheel_is_told(repository, monkeypatch):
+    """An environment without Triton gets the name of the package."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+
+    with pytest.raises(TritonMissing, match="nvidia-pytriton"):
+        TritonProcess(repository).start()
+
+
+def test_the_missing_shared_library_is_told(monkeypatch, tmp_path):
+    """Without libpython the stub cannot start; the message names the library."""
+    monkeypatch.setattr(process.ctypes, "CDLL", lambda name: (_ for _ in ()).throw(OSError(name)))
+    monkeypatch.setattr(process.sysconfig, "get_config_var", lambda name: str(tmp_path))
+    monkeypatch.setattr(process.sys, "prefix", str(tmp_path))
+    monkeypatch.setattr(process.sys, "base_prefix", str(tmp_path))
+
+    with pytest.raises(TritonMissing, match="libpython"):
+        process._libpython()
+
+
+def test_triton_dies_with_its_parent(binary, repository, tmp_path):
+    """A killed supervisor leaves no server behind."""
+    binary(READY)
+    installation = process._find_installation()
+    child = os.fork()
+    if child == 0:
+        process._find_installation = lambda: installation
+        triton = TritonProcess(repository)
+        triton.start()
+        (tmp_path / "pid").write_text(str(triton.pid))
+        os.kill(os.getpid(), 9)
+    os.waitpid(child, 0)
+    pid = int((tmp_path / "pid").read_text())
+
+    deadline = time.monotonic() + 5
+    while Path(f"/proc/{pid}/stat").exists() and time.monotonic() < deadline:
+        if Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
+            break
+        time.sleep(0.02)
+    else:
+        assert not Path(f"/proc/{pid}").exists()
