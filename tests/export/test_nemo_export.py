@@ -152,7 +152,7 @@ def test_a_part_is_exported_alone(checkpoints: Path, tmp_path: Path) -> None:
 
     assert compared.single_error < TOLERANCE
     assert [tensor["name"] for tensor in compared.inputs] == ["audio_signal", "length"]
-    with pytest.raises(UsageError, match="name one of encoder, decoder"):
+    with pytest.raises(UsageError, match="name one of preprocessor, encoder, decoder"):
         export(replace(job, subnet="joint"))
 
 
