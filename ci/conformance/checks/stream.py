@@ -87,8 +87,8 @@ def stability(expected: bool, evidence: Evidence) -> Verdict:
             wrong = sorted({f"{result.stability:g}" for _, result in interims if not 0 < result.stability <= 1})
             if wrong:
                 yield Finding("a stability above 0 and at most 1", ", ".join(wrong), answer.label)
-            if not interims:
-                yield Finding("interim results", "none", answer.label)
+        if not any(_interims(answer.exchange) for answer in evidence.heard):
+            yield Finding("interim results", "none")
 
     return Verdict(tuple(findings()))
 

@@ -1,9 +1,11 @@
 """Checks of word time offsets, which are milliseconds since the start of the audio."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from ci.conformance.checks.evidence import Answer, Evidence, Verdict
 from ci.conformance.outcome import Finding
+from ci.conformance.word_errors import align
 
 __all__ = ["shifted", "word_offsets"]
 
@@ -38,19 +40,30 @@ def _faults(answer: Answer) -> Iterator[Finding]:
 
 
 def shifted(tolerance: float, evidence: Evidence) -> Verdict:
-    """Silence before the speech moves each word by its length."""
+    """Silence before the speech moves each word by its length; words that are heard differently then do not count."""
     first: dict[object, Answer] = {}
     findings = []
     furthest = 0
     for answer in evidence.heard:
         base = first.setdefault(answer.exchange.request.utterance, answer).exchange
         lead = round(1000 * (answer.exchange.request.audio.lead - base.request.audio.lead))
-        for early, late in zip(base.words, answer.exchange.words, strict=False):
+        pairs = list(_common(base.words, answer.exchange.words))
+        if len(pairs) < len(base.words) / 2:
+            findings.append(Finding(repr(base.transcript), repr(answer.exchange.transcript), answer.label))
+        for early, late in pairs:
             miss = abs(late.start_time - early.start_time - lead)
             furthest = max(furthest, miss)
             if miss > 1000 * tolerance:
                 want = f"start at {early.start_time + lead} ms, within {round(1000 * tolerance)} ms"
                 findings.append(Finding(want, f"{late.start_time} ms", f"{answer.label}, {late.word!r}"))
-        if answer.exchange.transcript != base.transcript:
-            findings.append(Finding(repr(base.transcript), repr(answer.exchange.transcript), answer.label))
     return Verdict(tuple(findings), {"furthest from its place": f"{furthest} ms"})
+
+
+def _common(first: Sequence[Any], second: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
+    """The words that both have, in the cheapest alignment."""
+    _, pairs = align([word.word for word in first], [word.word for word in second])
+    ours, theirs = iter(first), iter(second)
+    for left, right in pairs:
+        word, other = (next(ours) if left else None), (next(theirs) if right else None)
+        if left == right:
+            yield word, other
