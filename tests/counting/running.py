@@ -33,7 +33,11 @@ class RunningServer:
 
     def __enter__(self) -> "RunningServer":
         self._thread.start()
-        self.do(self._start())
+        try:
+            self.do(self._start())
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
