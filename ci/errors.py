@@ -10,6 +10,7 @@
         |-- UnknownCheckpoint    92  a checkpoint was named that is not there
         |-- BadCheckpoint        93  a checkpoint's file is missing, a Git LFS pointer, or not what its digest says
         |-- StageFailed          94  the command line of a stage ended with an error
+        |-- WrongAnswer          95  what was to be timed answers something else than its baseline
         `-- ServerUnreachable    69  nothing answers at the address (EX_UNAVAILABLE of sysexits.h)
 
 A judged server that fails cases is a finding, not an error: `riva-conformance` ends with 1 then.
@@ -74,3 +75,9 @@ class StageFailed(CIError):
     """The command line of a stage ended with an error; its own exit code is in the message."""
 
     exit_code = 94
+
+
+class WrongAnswer(CIError):
+    """What was to be timed does not answer as its baseline does, so its speed says nothing."""
+
+    exit_code = 95
