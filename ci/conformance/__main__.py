@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import pipelines
 from ci.arguments import ArgumentParser
+from ci.conformance.case import Suite, load_suites, select
 from ci.conformance.known import KnownFailures
 from ci.conformance.outcome import Outcome
 from pipelines.cli import run
 from pipelines.errors import InternalError, UsageError
 
 if TYPE_CHECKING:
-    from ci.conformance.case import Suite
     from ci.conformance.reports import Report
 
 __all__ = ["CASES_FAILED", "main"]
@@ -69,9 +69,6 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _main(argv: list[str]) -> int:
-    from ci.conformance.case import load_suites
-    from ci.conformance.run import select
-
     options = _parser().parse_args(argv)
     everything = load_suites(options.cases or _rooms())
     known = KnownFailures.read(options.known_failing) if options.known_failing else KnownFailures()
@@ -98,7 +95,7 @@ def _rooms() -> Iterable[Path]:
     return sorted(Path(pipelines.__file__).parent.glob("*/cases"))
 
 
-def _judge(options: argparse.Namespace, suites: "tuple[Suite, ...]", known: KnownFailures) -> "Report":
+def _judge(options: argparse.Namespace, suites: tuple[Suite, ...], known: KnownFailures) -> "Report":
     from ci.conformance.evaluation import read_evaluation
     from ci.conformance.reports import Report, read_facts
     from ci.conformance.run import run_suites
@@ -107,7 +104,8 @@ def _judge(options: argparse.Namespace, suites: "tuple[Suite, ...]", known: Know
     from pipelines.progress import progress
 
     declaration = Declaration.read(options.declare) if options.declare else Declaration()
-    folder = options.evaluation or (options.declare and options.declare.parent / "evaluation")
+    beside = options.declare and options.declare.parent / "evaluation"
+    folder = options.evaluation or (beside if beside and beside.is_dir() else None)
     evaluation = read_evaluation(folder) if folder else ()
     facts = read_facts(options.facts) if options.facts else {}
     files = (options.ssl_root_cert, options.ssl_client_cert, options.ssl_client_key)

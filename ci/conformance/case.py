@@ -6,18 +6,20 @@ The address of a case is the room, the file, the name and one component for each
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
 from ci.checked_yaml import load_checked
+from ci.conformance.address import matches
 from ci.conformance.audio import FORMATS
 from ci.conformance.exchange import Call
 from ci.errors import BadYaml
+from pipelines.errors import UsageError
 
-__all__ = ["SCHEMA", "Case", "Order", "Step", "Suite", "fill", "load_suites"]
+__all__ = ["SCHEMA", "Case", "Order", "Step", "Suite", "fill", "load_suites", "select"]
 
 SCHEMA = Path(__file__).with_name("case.schema.yaml")
 
@@ -100,6 +102,24 @@ def load_suites(folders: Iterable[Path]) -> tuple[Suite, ...]:
             raise BadYaml(f"{case.address}: two cases have this address", fix="rename one of them")
         seen.add(case.address)
     return tuple(suites)
+
+
+def select(suites: Iterable[Suite], *, run: Sequence[str], skip: Sequence[str]) -> tuple[Suite, ...]:
+    """The suites with only the cases that people asked for; all if no pattern is given.
+
+    Raises:
+        UsageError: Nothing is left.
+    """
+
+    def wanted(case: Case) -> bool:
+        asked = not run or any(matches(pattern, case.address) for pattern in run)
+        return asked and not any(matches(pattern, case.address) for pattern in skip)
+
+    chosen = [Suite(each.address, each.about, tuple(filter(wanted, each.cases))) for each in suites]
+    left = tuple(suite for suite in chosen if suite.cases)
+    if not left:
+        raise UsageError("--run and --skip leave no case", fix="`riva-conformance --list` prints the addresses")
+    return left
 
 
 def fill(value: Any, names: Mapping[str, Any]) -> Any:

@@ -3,10 +3,9 @@
 import asyncio
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ci.conformance.address import matches
 from ci.conformance.case import Case, Suite
 from ci.conformance.checks import Answer, Evidence, judge
 from ci.conformance.evaluation import Utterance
@@ -17,9 +16,8 @@ from ci.conformance.outcome import CaseResult, Finding, Outcome
 from ci.conformance.plan import PlannedStep, plain_request, plan
 from ci.conformance.server import Connection, Listing
 from ci.conformance.subject import Declaration, Subject
-from pipelines.errors import UsageError
 
-__all__ = ["Run", "run_suites", "select"]
+__all__ = ["Run", "run_suites"]
 
 #: Cases side by side. Waiting for the server is most of a case, so a few more than cores.
 CASES_TOGETHER = 6
@@ -36,24 +34,6 @@ class Run:
     results: tuple[CaseResult, ...]
     started: float
     seconds: float
-
-
-def select(suites: Iterable[Suite], *, run: Sequence[str], skip: Sequence[str]) -> tuple[Suite, ...]:
-    """The suites with only the cases that people asked for; all if no pattern is given.
-
-    Raises:
-        UsageError: Nothing is left.
-    """
-
-    def wanted(case: Case) -> bool:
-        asked = not run or any(matches(pattern, case.address) for pattern in run)
-        return asked and not any(matches(pattern, case.address) for pattern in skip)
-
-    chosen = [Suite(each.address, each.about, tuple(filter(wanted, each.cases))) for each in suites]
-    left = tuple(suite for suite in chosen if suite.cases)
-    if not left:
-        raise UsageError("--run and --skip leave no case", fix="`riva-conformance --list` prints the addresses")
-    return left
 
 
 async def run_suites(

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ci.conformance.case import Suite, load_suites
+from ci.conformance.case import Suite, load_suites, select
 from ci.conformance.evaluation import Utterance, read_evaluation
 from ci.conformance.known import KnownFailures
-from ci.conformance.run import Run, run_suites, select
+from ci.conformance.run import Run, run_suites
 from ci.conformance.server import Connection
 from ci.conformance.subject import Declaration
 from tests.conformance.scripted_server import PROFANE, ScriptedServer, serving

@@ -297,7 +297,7 @@ class ScriptedServer(riva_asr_pb2_grpc.RivaSpeechRecognitionServicer, health_pb2
 
 
 @contextmanager
-def serving(servicer: ScriptedServer) -> Iterator[str]:
+def serving(servicer: ScriptedServer, credentials: grpc.ServerCredentials | None = None) -> Iterator[str]:
     """Serves on a free port of this machine, in a thread of its own; yields the address."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="scripted server")
@@ -306,7 +306,7 @@ def serving(servicer: ScriptedServer) -> Iterator[str]:
     def settle(work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, loop).result()
 
-    server, port = settle(_start(servicer))
+    server, port = settle(_start(servicer, credentials))
     try:
         yield f"localhost:{port}"
     finally:
@@ -316,10 +316,11 @@ def serving(servicer: ScriptedServer) -> Iterator[str]:
         loop.close()
 
 
-async def _start(servicer: ScriptedServer) -> tuple[grpc.aio.Server, int]:
+async def _start(servicer: ScriptedServer, credentials: grpc.ServerCredentials | None) -> tuple[grpc.aio.Server, int]:
     server = grpc.aio.server()
     riva_asr_pb2_grpc.add_RivaSpeechRecognitionServicer_to_server(servicer, server)
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
-    port = server.add_insecure_port("localhost:0")
+    address = "localhost:0"
+    port = server.add_secure_port(address, credentials) if credentials else server.add_insecure_port(address)
     await server.start()
     return server, port

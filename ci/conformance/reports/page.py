@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["render"]
 
 #: Misrecognised utterances that the page shows, the worst first; JSON has all.
-SHOWN_SCORES = 40
+SHOWN_UTTERANCES = 25
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ def render(report: "Report") -> str:
         tiles=_tiles(run.results, scores),
         chart=response_chart(scores),
         bars=word_error_bars(scores),
-        wrong=sorted((score for score in scores if score.errors), key=_badness, reverse=True)[:SHOWN_SCORES],
-        wrong_count=sum(score.errors > 0 for score in scores),
+        wrong=_wrong(scores),
+        shown=SHOWN_UTTERANCES,
         fact_tables=[_fact_table(heading, facts) for heading, facts in report.facts.items()],
         short=_short,
     )
@@ -95,8 +95,13 @@ def _scores(results: Sequence[CaseResult]) -> list[Score]:
     return [score for result in results if "/word-error-rate/" in result.address for score in result.scores]
 
 
-def _badness(score: Score) -> tuple[float, int]:
-    return score.errors / max(1, score.words), score.errors
+def _wrong(scores: Sequence[Score]) -> list[tuple[Score, list[str]]]:
+    """What was misrecognised, the worst first, with the modes that heard the same."""
+    heard: dict[tuple[str, str], tuple[Score, list[str]]] = {}
+    for score in scores:
+        if score.errors:
+            heard.setdefault((score.utterance, score.hypothesis), (score, []))[1].append(score.mode)
+    return sorted(heard.values(), key=lambda each: each[0].errors / max(1, each[0].words), reverse=True)
 
 
 def _short(result: CaseResult, suite: ResultTree) -> str:
