@@ -29,7 +29,6 @@ class ExportJob:
         max_dim: Frames of the example input, or None for the encoder's own.
         max_dim_asked: Whether `max_dim` was given by the user rather than by the schema.
         export_config: Entries for the model's `set_export_config`.
-        check_trace: Whether NeMo is to run its own comparison too.
         log_level: Level of NeMo's logger.
     """
 
@@ -46,7 +45,6 @@ class ExportJob:
     max_dim: int | None = None
     max_dim_asked: bool = False
     export_config: dict[str, str] = field(default_factory=dict)
-    check_trace: bool = False
     log_level: str = "INFO"
 
 

@@ -19,7 +19,9 @@ class ExportOptions:
     validate: bool = flag(
         False, "check the archive against its schema, and refuse a NeMo older than the schema asks for"
     )
-    runtime_check: bool = flag(False, "let NeMo run its own comparison too (ours always runs)", name="runtime-check")
+    runtime_check: bool = flag(
+        False, "accepted: the comparison with ONNX Runtime that it asks for always runs", name="runtime-check"
+    )
     schema: Path | None = flag(None, "schema to use instead of the one of the model's class", metavar="FILE")
     format: str | None = flag(None, "form of the network; ONNX is the only one that is served here")
     verbose: str | None = flag(None, "level of NeMo's log, for example DEBUG; shows that log", metavar="LEVEL")

@@ -1,16 +1,20 @@
-"""A NeMo model from an unpacked checkpoint."""
+"""A NeMo model from an unpacked checkpoint, and what NeMo raises on the way as errors of ours."""
 
+import importlib.metadata
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
 from nemo.collections.asr import models
 from nemo.core.connectors.save_restore_connector import SaveRestoreConnector
 
-from pipelines.errors import BrokenCheckpoint, UsageError
+from pipelines.errors import BrokenCheckpoint, ExportFailed, RivaError, UsageError
 
-__all__ = ["part_of", "restore"]
+__all__ = ["nemo_border", "part_of", "restore"]
 
 _NAMED = 5  # tensors that a message names at most
 
@@ -21,14 +25,17 @@ def restore(class_name: str, folder: Path, device: str) -> Any:
     Weights are unpickled with torch's `weights_only`, whatever the environment says.
 
     Raises:
-        BrokenCheckpoint: A weight is not a number or infinite.
+        BrokenCheckpoint: The weights hold more than tensors, or a weight is not a number or infinite.
+        ExportFailed: NeMo cannot restore the model.
     """
     os.environ.pop("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", None)
     connector = SaveRestoreConnector()
     connector.model_extracted_dir = str(folder)
-    model = getattr(models, class_name).restore_from(
-        str(folder), map_location=torch.device(device), save_restore_connector=connector
-    )
+    why = "the checkpoint was made by another NeMo version, or its configuration does not fit its weights"
+    with nemo_border("restore", why, "save the model again with this NeMo version"):
+        model = getattr(models, class_name).restore_from(
+            str(folder), map_location=torch.device(device), save_restore_connector=connector
+        )
     bad = [
         name
         for name, tensor in model.state_dict().items()
@@ -55,3 +62,25 @@ def part_of(model: Any, subnet: str | None) -> Any:
         parts = ", ".join(name for name, child in model.named_children() if hasattr(child, "export"))
         raise UsageError(f"--export-subnet {subnet}: the model has no such part", fix=f"name one of {parts}")
     return part
+
+
+@contextmanager
+def nemo_border(verb: str, why: str, fix: str) -> Iterator[None]:
+    """Translates what NeMo raises, which may be anything, but not what the machine lacks (memory, disk).
+
+    Raises:
+        BrokenCheckpoint: The weights hold objects that are not loaded.
+        ExportFailed: Anything else, with NeMo's message and the given reason and remedy.
+    """
+    try:
+        yield
+    except (RivaError, OSError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        what = f"NeMo {importlib.metadata.version('nemo_toolkit')} could not {verb} the checkpoint"
+        if isinstance(error, UnpicklingError):
+            why = "the weights are damaged, or hold objects besides tensors, which are never loaded"
+            raise BrokenCheckpoint(what, why, "save the model again with NeMo's save_to()") from error
+        text = next(iter(str(error).strip().splitlines()), "no message")
+        fix = f"{fix}; --verbose shows NeMo's own log"
+        raise ExportFailed(f"{what}: {type(error).__name__}: {text}", why, fix) from error

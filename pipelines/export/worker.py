@@ -15,7 +15,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors import BrokenCheckpoint, ExportFailed, RivaError, UsageError
+from pipelines.errors import InternalError, RivaError, UsageError
 from pipelines.export.job import ExportJob, NemoExport, read_json, write_json
 from pipelines.export.processes import die_with_parent, work_folder_full, write_error
 
@@ -38,7 +38,7 @@ def main() -> int:
     try:
         write_json(Path(job.outcome), export_graph(job))
     except Exception as error:  # the process border: what it is goes to the parent process
-        write_error(Path(job.outcome), _translated(error, "export"))
+        write_error(Path(job.outcome), _as_error(error))
         reference.terminate()
     reference.join()
     return reference.exitcode or 0
@@ -51,7 +51,7 @@ def _reference(job: ExportJob) -> None:
     try:
         write_reference(job)
     except Exception as error:  # the process border, as above
-        write_error(Path(job.reference), _translated(error, "run"))
+        write_error(Path(job.reference), _as_error(error))
     sys.stdout.flush()
     os._exit(0)
 
@@ -79,7 +79,7 @@ def export_graph(job: ExportJob) -> NemoExport:
 def _trace(job: ExportJob, notes: list[str]) -> NemoExport:
     import torch
 
-    from pipelines.export.restore import part_of, restore
+    from pipelines.export.restore import nemo_border, part_of, restore
 
     device = _device(job.device, notes)
     on_gpu = device.startswith("cuda")
@@ -94,15 +94,10 @@ def _trace(job: ExportJob, notes: list[str]) -> NemoExport:
     parameters = sum(parameter.numel() for parameter in model.parameters())
     example = part.input_module.input_example(**_example_size(job, encoder, on_gpu=on_gpu, notes=notes))
     half = torch.autocast("cuda", dtype=torch.float16, cache_enabled=False) if autocast else contextlib.nullcontext()
-    with half, torch.inference_mode():
+    why = "the exporter cannot translate an operation of this model at this opset"
+    with nemo_border("export", why, "try another --onnx-opset"), half, torch.inference_mode():
         model.freeze()
-        part.export(
-            job.graph,
-            input_example=example,
-            onnx_opset_version=job.opset,
-            check_trace=job.check_trace,
-            verbose=job.log_level == "DEBUG",
-        )
+        part.export(job.graph, input_example=example, onnx_opset_version=job.opset, verbose=job.log_level == "DEBUG")
     featurizer = model.preprocessor.featurizer  # the configuration leaves out what has its default value
     return NemoExport(
         device=device,
@@ -154,19 +149,13 @@ def _max_frames(encoder: Any) -> int | None:
     return None
 
 
-def _translated(error: Exception, verb: str) -> RivaError:
+def _as_error(error: Exception) -> RivaError:
     if isinstance(error, RivaError):
         return error
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return work_folder_full(error)
-    text = str(error).strip().splitlines()
-    what = f"NeMo {importlib.metadata.version('nemo_toolkit')} could not {verb} the checkpoint: {type(error).__name__}"
-    if type(error).__name__ == "UnpicklingError":
-        why = "the weights are damaged, or hold objects besides tensors, which are never loaded"
-        return BrokenCheckpoint(what, why, "save the model again with NeMo's save_to()")
-    why = "the checkpoint was made by another NeMo version, or its configuration does not fit its weights"
-    fix = "run again with --verbose for NeMo's own log; saving the model again with this NeMo version often helps"
-    return ExportFailed(f"{what}: {text[0] if text else 'no message'}", why, fix)
+    fix = "run again with --verbose for the log, and report it"
+    return InternalError(f"the NeMo process failed: {type(error).__name__}: {error}", fix=fix)
 
 
 if __name__ == "__main__":

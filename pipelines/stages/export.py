@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 
@@ -107,7 +107,7 @@ def export_riva(request: ExportRequest, say: Callable[[str], None]) -> ExportRes
     """
     options = request.options
     riva = riva_version(options.riva_version)
-    _check_usage(options)
+    _check_usage(options, riva)
     if request.output.exists() and not options.force:  # before the long work; the writer checks again
         raise OutputExists(f"{request.output} exists", fix="give -f/--force to replace it, or another name")
     with ExitStack() as stack:
@@ -153,7 +153,7 @@ def _work_folder() -> Iterator[Path]:
         raise work_folder_full(error) from error
 
 
-def _check_usage(options: ExportOptions) -> None:
+def _check_usage(options: ExportOptions, riva: RivaVersion) -> None:
     if options.verbose is not None and options.verbose.upper() not in _LOG_LEVELS:
         raise UsageError(f"Invalid log level: {options.verbose}", fix=f"give one of {', '.join(_LOG_LEVELS)}")
     if options.format is not None and options.format.upper() not in _FORMATS:
@@ -170,6 +170,9 @@ def _check_usage(options: ExportOptions) -> None:
             "a graph with state caches cannot be compared with the checkpoint's whole-utterance outputs",
             "leave it out: streaming pipelines keep their own state around the plain graph",
         )
+    ceiling = riva.onnx_opset.value
+    if ceiling is not None and options.onnx_opset > ceiling:  # known before the long work
+        _refuse_new("opset", options.onnx_opset, riva, riva.onnx_opset)
     for name, value in (("max-batch", options.max_batch), ("max-dim", options.max_dim)):
         if value is not None and value < 1:
             raise UsageError(f"--{name} {value}: expected at least 1")
@@ -245,7 +248,6 @@ def _prepare(request: ExportRequest, recipe: Export, checkpoint: NemoCheckpoint,
         max_dim=recipe.max_dim,
         max_dim_asked=options.max_dim is not None,
         export_config=_export_config(options),
-        check_trace=options.runtime_check,
         log_level=(options.verbose or "INFO").upper(),
     )
     write_json(work / "job.json", job)
@@ -279,20 +281,23 @@ def _run(job: ExportJob, source: Path, work: Path, *, shown: bool, bar: Any) -> 
 def _check_versions(comparison: Comparison, riva: RivaVersion) -> list[str]:
     """Compares the graph with what a Riva version loads; returns what could not be compared."""
     notes = []
-    ceilings: list[tuple[str, int, Cell, str]] = [
-        ("ONNX IR version", comparison.ir_version, riva.onnx_ir, "export with a lower --onnx-opset"),
-        ("opset", comparison.opset, riva.onnx_opset, "export with a lower --onnx-opset"),
-    ]
-    for what, found, ceiling, fix in ceilings:
+    for what, found, ceiling in (
+        ("ONNX IR version", comparison.ir_version, riva.onnx_ir),
+        ("opset", comparison.opset, riva.onnx_opset),
+    ):
         if ceiling.value is None:
             notes.append(f"the highest {what} of Riva {riva.version} is unknown; the graph's {found} was not compared")
         elif found > ceiling.value:
-            raise GraphTooNew(
-                f"the graph has {what} {found}, Riva {riva.version} takes {ceiling.value}",
-                f"{ceiling.evidence}: {ceiling.source}",
-                f"{fix}, or name a newer Riva with --riva-version",
-            )
+            _refuse_new(what, found, riva, ceiling)
     return notes
+
+
+def _refuse_new(what: str, found: int, riva: RivaVersion, ceiling: Cell) -> NoReturn:
+    raise GraphTooNew(
+        f"the graph has {what} {found}, Riva {riva.version} takes {ceiling.value}",
+        f"{ceiling.evidence}: {ceiling.source}",
+        "export with a lower --onnx-opset, or name a newer Riva with --riva-version",
+    )
 
 
 def _check_content(export: NemoExport, comparison: Comparison, tolerance: float) -> None:

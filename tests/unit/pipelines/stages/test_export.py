@@ -78,6 +78,7 @@ def test_the_output_is_named_as_upstream_does(out: str | None, subnet: str | Non
         (["--format", "ts"], 64, "--format TS is not exported here"),
         (["--cache-support", "yes"], 64, "--cache-support is not supported"),
         (["--export-config", "a=1", "b"], 64, "Use correct format for --export_config: k=v"),
+        (["--onnx-opset", "19", "--riva-version", "2.16"], 34, "opset 19, Riva 2.16.0 takes 18"),
         (["--max-dim", "0"], 64, "expected at least 1"),
         (["--riva-version", "9"], 64, "not in the compatibility table"),
         (["--autocast=perhaps"], 64, "expected True or False"),
