@@ -1,4 +1,4 @@
-"""What the pipeline remembers of a stage, in one small file beside the outputs: what it was made from, what came out."""
+"""What the pipeline remembers of a stage, in a small file beside the outputs: what it was made of, what came out."""
 
 import json
 from collections.abc import Mapping, Sequence

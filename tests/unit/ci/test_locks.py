@@ -42,7 +42,7 @@ def test_lock_satisfies_pyproject(name: str, python: str) -> None:
 
 @pytest.mark.parametrize("path", sorted(LOCKS.glob("*.txt")), ids=lambda path: path.stem)
 def test_every_pin_has_hashes_and_no_address(path: Path) -> None:
-    """Each pin has at least one sha256, and no lock names an index: where packages come from is the machine's affair."""
+    """Each pin has a sha256, and no lock names an index: where packages come from is the machine's affair."""
     text = path.read_text()
     entries = re.split(r"(?m)^(?=[a-z0-9])", text)[1:]
 
