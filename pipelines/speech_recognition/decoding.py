@@ -3,14 +3,11 @@
 A token is the first time step of a run of equal best labels that is not blank (Graves et al., 2006, best path). Its
 end is the end of the run. Confidence is the mean probability that the network gave its own choice.
 
-This module is copied into the model repository: it needs numpy and nothing of this project.
+This module is copied into the model repository: it needs nothing of this project.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-
-import numpy as np
-import numpy.typing as npt
 
 __all__ = ["GreedyDecoder", "Vocabulary", "Word"]
 
@@ -63,11 +60,11 @@ class GreedyDecoder:
         self._previous = vocabulary.blank
 
     @property
-    def has_text(self) -> bool:
-        """Whether anything was recognised since the last reset."""
-        return any(word.text for word in self._words)
+    def transcript(self) -> str:
+        """The words since the last reset, separated by blanks."""
+        return " ".join(word.text for word in self._words if word.text)
 
-    def decode(self, labels: npt.NDArray[np.int64], probabilities: npt.NDArray[np.float32], *, first_step: int) -> None:
+    def decode(self, labels: Sequence[int], probabilities: Sequence[float], *, first_step: int) -> None:
         """Goes on with the next time steps.
 
         Args:
@@ -75,31 +72,27 @@ class GreedyDecoder:
             probabilities: Its probability.
             first_step: The first step's number since the start of the stream.
         """
-        if not len(labels):
-            return
-        before = np.empty_like(labels)
-        before[0], before[1:] = self._previous, labels[:-1]
-        starts = np.flatnonzero(labels != before)
-        ends = np.append(starts, len(labels))[1:]
-        if self._previous != self._vocabulary.blank and self._words and labels[0] == self._previous:
-            self._words[-1].end = first_step + int(starts[0] if len(starts) else len(labels))
-        self._previous = int(labels[-1])
-        for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-            label = int(labels[start])
-            if label != self._vocabulary.blank:
-                self._add(label, float(probabilities[start]), first_step + start, first_step + end)
+        blank = self._vocabulary.blank
+        for step, (label, probability) in enumerate(zip(labels, probabilities, strict=True), first_step):
+            if label == self._previous:
+                if label != blank and self._words:
+                    self._words[-1].end = step + 1
+                continue
+            self._previous = label
+            if label != blank:
+                self._add(label, probability, step)
 
-    def _add(self, label: int, probability: float, start: int, end: int) -> None:
+    def _add(self, label: int, probability: float, step: int) -> None:
         text = self._vocabulary.text[label]
         if self._vocabulary.starts_word[label] or not self._words:
-            self._words.append(_OpenWord(start, end))
+            self._words.append(_OpenWord(step, step + 1))
         word = self._words[-1]
         if not text:
             return
         if not word.text:
-            word.start = start
+            word.start = step
         word.text += text
-        word.end = end
+        word.end = step + 1
         word.probabilities.append(probability)
 
     def words(self, *, limit_ms: float) -> tuple[Word, ...]:

@@ -9,17 +9,17 @@ time step:
 
 Text too short to count as a start (one "yes") still ends, when all of `stop_history` is blank.
 
-This module is copied into the model repository: it needs numpy and nothing of this project.
+This module is copied into the model repository: it needs nothing of this project.
 """
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 __all__ = ["Endpointer", "EndpointingSettings"]
+
+_TOLERANCE = 1e-9  # 0.98 of 50 steps is 49, also in floating point
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,62 +53,73 @@ class EndpointingSettings:
         return replace(self, **changed)
 
 
+class _Window:
+    """The last time steps of a stream, and how many of them are blank."""
+
+    def __init__(self, milliseconds: int, step_ms: float) -> None:
+        steps = round(milliseconds / step_ms)
+        self._steps = deque([True] * steps)
+        self._blank = steps
+
+    def __bool__(self) -> bool:
+        return bool(self._steps)
+
+    def push(self, blank: bool) -> None:
+        """Takes the next time step in, the oldest one out."""
+        if self._steps:
+            self._steps.append(blank)
+            self._blank += blank - self._steps.popleft()
+
+    def silent(self, threshold: float) -> bool:
+        """Whether at least `threshold` of the steps are blank."""
+        return self._blank >= threshold * len(self._steps) - _TOLERANCE
+
+    def spoken(self, threshold: float) -> bool:
+        """Whether at least `threshold` of the steps are not blank."""
+        return len(self._steps) - self._blank >= threshold * len(self._steps) - _TOLERANCE
+
+
 class Endpointer:
     """Follows one stream."""
 
     def __init__(self, settings: EndpointingSettings, *, step_ms: float) -> None:
-        self.settings = settings
-        self._start, self._stop, self._eou = (
-            round(history / step_ms)
-            for history in (settings.start_history, settings.stop_history, settings.stop_history_eou)
-        )
-        self._blanks = np.ones(max(self._start, self._stop, self._eou, 1), bool)
-        self._started = False
-        self._paused = False
-
-    def next_stop(self, blanks: npt.NDArray[np.bool_], *, has_text: bool) -> int | None:
-        """Takes time steps up to the end of the utterance.
-
-        Args:
-            blanks: Whether the best label is blank, step by step; text within them counts too.
-            has_text: Whether the utterance had text before these steps.
-
-        Returns:
-            How many of the steps belong to the utterance that ended, or None if it goes on.
+        """Args:
+        settings: The parameters.
+        step_ms: Duration of a time step in milliseconds.
         """
-        known = len(self._blanks)
-        history = np.concatenate([self._blanks, blanks])
-        sums = np.concatenate([[0], np.cumsum(history)])
+        self.settings = settings
+        self._start = _Window(settings.start_history, step_ms)
+        self._stop = _Window(settings.stop_history, step_ms)
+        self._eou = _Window(settings.stop_history_eou, step_ms)
+        self.reset()
 
-        def share(steps: int) -> npt.NDArray[np.float64]:
-            """Share of blanks in the `steps` up to and including each new one."""
-            ends = np.arange(known + 1, len(history) + 1)
-            return np.asarray((sums[ends] - sums[ends - steps]) / steps)
-
-        tolerance = 1e-9
-        started = np.full(len(blanks), self._started)
-        if self._start:
-            started |= np.logical_or.accumulate(1 - share(self._start) >= self.settings.start_threshold - tolerance)
-        spoken = has_text | np.logical_or.accumulate(~blanks)
-        end = None
-        if self._stop:
-            silent = share(self._stop)
-            stops = spoken & np.where(started, silent >= self.settings.stop_threshold - tolerance, silent >= 1)
-            if stops.any():
-                end = int(stops.argmax()) + 1
-        used = len(blanks) if end is None else end
-        if self._eou and used:
-            silent = share(self._eou)[used - 1]
-            self._paused = bool(spoken[used - 1] and silent >= self.settings.stop_threshold_eou - tolerance)
-        self._blanks = history[used : used + known]
-        self._started = end is None and bool(started[-1]) if len(blanks) else self._started
-        return end
+    def reset(self) -> None:
+        """Starts a new utterance."""
+        self._spoken = self._started = self._paused = False
 
     @property
     def paused(self) -> bool:
         """Whether, by the first guess, the utterance is over as things stand now."""
         return self._paused
 
-    def reset(self) -> None:
-        """Starts a new utterance."""
-        self._started = self._paused = False
+    def next_stop(self, blanks: Iterable[bool]) -> int | None:
+        """Takes time steps up to the end of the utterance.
+
+        Args:
+            blanks: Whether the best label is blank, step by step.
+
+        Returns:
+            How many of the steps belong to the utterance that ended, or None if it goes on.
+        """
+        settings = self.settings
+        for number, blank in enumerate(blanks, 1):
+            for window in (self._start, self._stop, self._eou):
+                window.push(blank)
+            self._spoken |= not blank
+            if not self._spoken:
+                continue
+            self._started |= bool(self._start) and self._start.spoken(settings.start_threshold)
+            self._paused = bool(self._eou) and self._eou.silent(settings.stop_threshold_eou)
+            if self._stop and self._stop.silent(settings.stop_threshold if self._started else 1.0):
+                return number
+        return None

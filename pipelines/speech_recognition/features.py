@@ -139,7 +139,8 @@ class MelSpectrogram:
         count = max(0, (len(samples) - s.window) // s.hop + 1)
         if not count:
             return np.empty((0, s.features), np.float32)
-        windows = np.lib.stride_tricks.sliding_window_view(samples, s.window)[:: s.hop][:count]
+        step = samples.strides[0]
+        windows = np.lib.stride_tricks.as_strided(samples, (count, s.window), (s.hop * step, step), writeable=False)
         blocks = [self._bands_of(windows[first : first + _BLOCK]) for first in range(0, count, _BLOCK)]
         mel = np.concatenate(blocks) if len(blocks) > 1 else blocks[0]
         if not s.log:
@@ -243,11 +244,11 @@ class Normalizer:
             mean = total / count
             variance = np.maximum(squares - count * mean**2, 0) / max(count - 1, 1)
             return _scaled(frames, mean, np.sqrt(variance) + STD_GUARD)
-        axis = 0 if self._kind == "per_feature" else None
-        mean = frames.mean(axis)
-        count = len(frames) if axis == 0 else frames.size
-        variance = np.square(frames - mean).sum(axis) / max(count - 1, 1)
-        return _scaled(frames, mean, np.sqrt(variance) + STD_GUARD)
+        values = frames if self._kind == "per_feature" else frames.reshape(-1, 1)
+        centred: Array = values - values.sum(0) / np.float32(len(values))
+        variance = np.einsum("ij,ij->j", centred, centred) / np.float32(max(len(values) - 1, 1))
+        centred /= np.sqrt(variance) + np.float32(STD_GUARD)
+        return centred.reshape(frames.shape)
 
 
 def _scaled(frames: Array, mean: npt.NDArray[Any], std: npt.NDArray[Any]) -> Array:

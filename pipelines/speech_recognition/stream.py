@@ -90,16 +90,12 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What was recognised; `words` make up the transcript."""
+    """What was recognised; only a final result has its words one by one."""
 
     is_final: bool
-    words: tuple[Word, ...]
+    transcript: str
     stability: float
-
-    @property
-    def transcript(self) -> str:
-        """The words, separated by blanks."""
-        return " ".join(word.text for word in self.words)
+    words: tuple[Word, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the result as the JSON of the pipeline's RESULT tensor."""
@@ -218,14 +214,11 @@ class Stream:
     def decode(self, window: Window, log_probabilities: Array) -> None:
         """Takes the network's answer (time steps, labels) to a window; windows in order."""
         chosen = log_probabilities[window.steps]
-        labels = chosen.argmax(-1)
-        probabilities = np.exp(np.take_along_axis(chosen, labels[:, None], -1)[:, 0])
-        blanks, first = labels == self._recognizer.vocabulary.blank, 0
+        labels: list[int] = chosen.argmax(-1).tolist()
+        probabilities: list[float] = np.exp(chosen.max(-1)).tolist()
+        first = 0
         while first < len(labels):
-            rest = slice(first, None)
-            stop = None
-            if self._settings.separate_utterances:
-                stop = self._endpointer.next_stop(blanks[rest], has_text=self._decoder.has_text)
+            stop = self._next_stop(labels[first:])
             last = len(labels) if stop is None else first + stop
             part = slice(first, last)
             self._decoder.decode(labels[part], probabilities[part], first_step=window.first_step + first)
@@ -233,25 +226,28 @@ class Stream:
                 self._finish_utterance()
             first = last
 
+    def _next_stop(self, labels: list[int]) -> int | None:
+        if not self._settings.separate_utterances:
+            return None
+        blank = self._recognizer.vocabulary.blank
+        return self._endpointer.next_stop(label == blank for label in labels)
+
     def _finish_utterance(self) -> None:
-        if self._decoder.has_text:
-            self._finals.append(Result(True, self._words(), 1.0))
+        if transcript := self._decoder.transcript:
+            words = self._decoder.words(limit_ms=1000 * self.seconds)
+            self._finals.append(Result(True, transcript, 1.0, words))
         self._decoder.reset()
         self._endpointer.reset()
         self._said = ("", 0.0)
-
-    def _words(self) -> tuple[Word, ...]:
-        return self._decoder.words(limit_ms=1000 * self.seconds)
 
     def results(self) -> list[Result]:
         """Returns what is new: final results, then at most one that is not final."""
         if self._ended:
             self._finish_utterance()
         results, self._finals = self._finals, []
-        if self._settings.interim and self._decoder.has_text:
+        if self._settings.interim and (transcript := self._decoder.transcript):
             stability = _EOU_STABILITY if self._endpointer.paused else _STABILITY
-            interim = Result(False, self._words(), stability)
-            if (said := (interim.transcript, stability)) != self._said:
-                self._said = said
-                results.append(interim)
+            if self._said != (transcript, stability):
+                self._said = (transcript, stability)
+                results.append(Result(False, transcript, stability))
         return results

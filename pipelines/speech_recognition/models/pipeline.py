@@ -148,8 +148,9 @@ class _Network:
         ]
         answers: list[Any] = [None] * len(windows)
         problem = ""
+        parts = [[windows[index] for index in batch] for batch in batches]
         # All at once: the network's model runs them side by side.
-        calls = self._callers.map(lambda batch: self._call([windows[index] for index in batch]), batches)
+        calls = self._callers.map(self._call, parts) if len(parts) > 1 else map(self._call, parts)
         for batch, response in zip(batches, calls, strict=True):
             if response.has_error():
                 problem = f"{self._name}: {response.error().message()}"

@@ -2,7 +2,6 @@
 
 from itertools import pairwise
 
-import numpy as np
 import pytest
 
 from pipelines.speech_recognition.decoding import GreedyDecoder, Vocabulary
@@ -14,12 +13,12 @@ PIECES = ["<unk>", "▁", "▁go", "o", "▁stop", "s"]
 def decode(labels, spelled, *, cuts=(), step_ms=40):
     """Decodes labels written as their text, `_` for blank, cut into chunks at `cuts`."""
     vocabulary = Vocabulary(spelled)
-    numbers = np.array([vocabulary.blank if label == "_" else spelled.index(label) for label in labels])
+    numbers = [vocabulary.blank if label == "_" else spelled.index(label) for label in labels]
     decoder = GreedyDecoder(vocabulary, step_ms=step_ms)
     borders = [0, *cuts, len(numbers)]
     for first, last in pairwise(borders):
         part = numbers[first:last]
-        decoder.decode(part, np.full(len(part), 0.5, np.float32), first_step=first)
+        decoder.decode(part, [0.5] * len(part), first_step=first)
     return decoder
 
 
@@ -80,6 +79,6 @@ def test_a_token_across_a_reset_is_not_said_twice():
     """A run of labels that began before a final result belongs to it, not to the next text."""
     decoder = decode("_a", CHARACTERS)
     decoder.reset()
-    decoder.decode(np.array([1, 4, 2]), np.ones(3, np.float32), first_step=2)
+    decoder.decode([1, 4, 2], [1.0, 1.0, 1.0], first_step=2)
 
     assert texts(decoder) == ["b"]

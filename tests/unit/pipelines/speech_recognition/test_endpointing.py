@@ -1,6 +1,5 @@
 """Utterances end where blanks say so."""
 
-import numpy as np
 import pytest
 
 from pipelines.speech_recognition.endpointing import Endpointer, EndpointingSettings
@@ -10,19 +9,18 @@ STEP = 40
 
 def blanks(pattern):
     """`_` is a blank time step, anything else is speech."""
-    return np.array([mark == "_" for mark in pattern])
+    return [mark == "_" for mark in pattern]
 
 
 def stops(pattern, chunk=4, **settings):
     """Steps after which an utterance ended."""
     endpointer, found, position = Endpointer(EndpointingSettings(**settings), step_ms=STEP), [], 0
-    steps, spoken = blanks(pattern), False
+    steps = blanks(pattern)
     while position < len(steps):
         part = steps[position : position + chunk]
         while len(part):
-            stop = endpointer.next_stop(part, has_text=spoken)
+            stop = endpointer.next_stop(part)
             used = len(part) if stop is None else stop
-            spoken = stop is None and (spoken or bool((~part).any()))
             position += used
             if stop is not None:
                 found.append(position)
@@ -70,7 +68,7 @@ def test_a_pause_is_the_first_guess_of_an_end():
     endpointer = Endpointer(EndpointingSettings(stop_history=800, stop_history_eou=200), step_ms=STEP)
     told = []
     for part in (SPEECH, "____", "____", "xx__", "________"):
-        endpointer.next_stop(blanks(part), has_text=bool(told))
+        endpointer.next_stop(blanks(part))
         told.append(endpointer.paused)
 
     assert told == [False, False, True, False, True]
