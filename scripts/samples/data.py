@@ -1,10 +1,11 @@
 """Training clips: espeak-ng speech made anew for every batch, arranged, levelled and disturbed.
 
-Nothing is stored: espeak-ng speaks hundreds of times faster than real time, so that every batch can hold sentences and voices never
-heard before, which is worth more than a fixed corpus heard many times.
+Nothing is stored: espeak-ng speaks hundreds of times faster than real time, so that every batch can hold sentences
+and voices never heard before, which is worth more than a fixed corpus heard many times.
 
-The served model hears windows of four seconds cut out of a stream, normalised over the window alone, next to whole recordings of any
-length. Hence three arrangements: one command with silence around it, a window of a longer recording, and a long recording.
+The served model hears windows of four seconds cut out of a stream, normalised over the window alone, next to whole
+recordings of any length. Hence three arrangements: one command with silence around it, a window of a longer recording,
+and a long recording.
 """
 
 import itertools
@@ -66,7 +67,7 @@ class Composer:
         self._exclude = exclude
 
     def group(self, rng: random.Random, seconds: float) -> list[list[Clip]]:
-        """Batches of one arrangement, each about ``seconds`` long after padding, with clips of like length in one batch."""
+        """Batches of one arrangement, each about ``seconds`` long after padding, clips of like length together."""
         arrangement = rng.choices(list(SHARES), list(SHARES.values()))[0]
         clips: list[Clip] = []
         while sum(len(clip.samples) for clip in clips) < GROUP * seconds * SAMPLE_RATE:
@@ -101,10 +102,10 @@ class Composer:
         parts: list[Samples] = [np.zeros(_silence(rng), np.float32)]
         words: list[_Word] = []
         position = len(parts[0])
-        voice = Voice.draw(rng, TRAINING_VARIANTS)
+        voice = Voice.draw_changed(rng, TRAINING_VARIANTS)
         while not words or position < at_least * SAMPLE_RATE:
             if rng.random() < 0.3:
-                voice = Voice.draw(rng, TRAINING_VARIANTS)
+                voice = Voice.draw_changed(rng, TRAINING_VARIANTS)
             said = self._espeak.speak(self._sentence(rng), voice)
             level = _decibels(rng.uniform(-6.0, 0.0)) / max(_peak(said.samples), 1e-3)
             words += _words(said.text, said.starts, len(said.samples), position)
@@ -113,7 +114,7 @@ class Composer:
         return np.concatenate(parts), words
 
     def _window(self, rng: random.Random) -> tuple[Samples, str]:
-        """Two to four seconds out of a longer recording, cut between words, at times next to the silence before or after a stream."""
+        """Two to four seconds out of a longer recording, cut between words."""
         samples, words = self._recording(rng, rng.uniform(4.0, 8.0))
         length = min(_seconds(2.0, 4.1, rng), len(samples))
         start = rng.randint(0, len(samples) - length)
@@ -167,11 +168,13 @@ def _disturb(samples: Samples, rng: random.Random) -> Samples:
         samples = np.asarray(soxr.resample(narrow, 8000, SAMPLE_RATE, quality="LQ"), np.float32)
     kind = rng.random()
     if kind < 0.65:
-        # Speech of peak 1 has a power of about -18 dB: this is a signal-to-noise ratio of 7 to 42 dB.
+        # Speech of peak 1 has a power of about -18 dB: this is a signal-to-noise ratio of 10 to 42 dB.
         noise = coloured_noise(len(samples), rng.uniform(0.0, 2.0), generator)
-        samples = samples + noise * np.float32(level * _decibels(rng.uniform(-60.0, -25.0)))
+        samples = samples + noise * np.float32(level * _decibels(rng.uniform(-60.0, -28.0)))
     elif kind < 0.8:
-        samples = samples + generator.standard_normal(len(samples), dtype=np.float32) * np.float32(_decibels(rng.uniform(-95.0, -75.0)))
+        samples = samples + generator.standard_normal(len(samples), dtype=np.float32) * np.float32(
+            _decibels(rng.uniform(-95.0, -75.0))
+        )
     if rng.random() < 0.3:
         before, after = (_seconds(0.0, CONTEXT, rng) if rng.random() < 0.6 else 0 for _ in range(2))
         samples = np.concatenate([np.zeros(before, np.float32), samples, np.zeros(after, np.float32)])
@@ -189,4 +192,4 @@ class ClipGroups(IterableDataset[list[list[Clip]]]):
         first, step = (0, 1) if info is None else (info.id, info.num_workers)
         composer = Composer(self._exclude)
         for index in itertools.count(first, step):
-            yield composer.group(random.Random(f"{self._seed}/{index}"), self._seconds)
+            yield composer.group(grammar.seeded(f"{self._seed}/{index}"), self._seconds)

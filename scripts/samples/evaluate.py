@@ -1,7 +1,8 @@
 """Measures a checkpoint on an evaluation set: ``python -m scripts.samples.evaluate --model model.nemo --data FOLDER``.
 
-Word error rates by NeMo itself: whole utterances one at a time, and a stream simulated in windows, which is how the server uses the
-model: 1.92 s before a chunk, the chunk of 0.16 s, 1.92 s after it; features normalised over the window; the chunk's outputs joined.
+Word error rates by NeMo itself: whole utterances one at a time, and a stream simulated in windows, which is how the
+server uses the model: 1.92 s before a chunk, the chunk of 0.16 s, 1.92 s after it; features normalised over the window;
+the chunk's outputs joined.
 """
 
 import argparse
@@ -104,7 +105,9 @@ def time_step(model: EncDecCTCModel) -> float:
     """Seconds between two outputs of ``model``, found by counting them."""
     seconds = 10.24
     outputs = _forward(model, [np.zeros(int(seconds * SAMPLE_RATE), np.float32)]).shape[1]
-    return float(model.cfg.preprocessor.window_stride) * round(seconds / outputs / float(model.cfg.preprocessor.window_stride))
+    return float(model.cfg.preprocessor.window_stride) * round(
+        seconds / outputs / float(model.cfg.preprocessor.window_stride)
+    )
 
 
 def measure(model: EncDecCTCModel, data: list[Sample]) -> dict[str, tuple[float, float]]:
@@ -120,8 +123,13 @@ def measure(model: EncDecCTCModel, data: list[Sample]) -> dict[str, tuple[float,
                 pairs.append((offline(model, changed), streaming(model, changed, step)))
                 bar.update()
                 if pairs[-1][0] != sample.text or pairs[-1][1] != sample.text:
-                    bar.write(f"{name}\n  said      {sample.text}\n  offline   {pairs[-1][0]}\n  streaming {pairs[-1][1]}")
-            results[name] = (word_error_rate([pair[0] for pair in pairs], texts), word_error_rate([pair[1] for pair in pairs], texts))
+                    bar.write(
+                        f"{name}\n  said      {sample.text}\n  offline   {pairs[-1][0]}\n  streaming {pairs[-1][1]}"
+                    )
+            results[name] = (
+                word_error_rate([pair[0] for pair in pairs], texts),
+                word_error_rate([pair[1] for pair in pairs], texts),
+            )
     joined = np.concatenate([sample.samples for sample in data])
     results["all in one stream"] = (float("nan"), word_error_rate([streaming(model, joined, step)], [" ".join(texts)]))
     return results

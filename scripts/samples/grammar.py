@@ -1,7 +1,7 @@
 """The closed grammar of home and device commands that the sample checkpoints know.
 
-A closed grammar is what lets a model of a few megabytes, trained for minutes on two CPU cores, be right almost always: the sample
-has to prove a pipeline, so its own mistakes must not hide the pipeline's.
+A closed grammar is what lets a model of a few megabytes, trained for minutes on two CPU cores, be right almost always:
+the sample has to prove a pipeline, so its own mistakes must not hide the pipeline's.
 """
 
 import random
@@ -118,7 +118,15 @@ RULES: dict[str, list[str]] = {
     "city": ["london", "paris", "berlin", "boston", "chicago", "madrid"],
     "when": ["today", "tomorrow", "tonight", "this weekend"],
     "day": ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"],
-    "task": ["water the plants", "feed the cat", "buy {food}", "call {person}", "clean the {room}", "take the medicine", "pay the rent"],
+    "task": [
+        "water the plants",
+        "feed the cat",
+        "buy {food}",
+        "call {person}",
+        "clean the {room}",
+        "take the medicine",
+        "pay the rent",
+    ],
     "food": ["bread", "butter", "cheese", "apples", "potatoes", "tomatoes", "rice", "sugar"],
     "drink": ["milk", "water", "juice", "lemonade"],
     "time": [
@@ -137,13 +145,29 @@ RULES: dict[str, list[str]] = {
     "daytime": ["morning", "afternoon", "evening"],
     "digit": ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"],
     "small": ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "twelve", "fifteen", "twenty"],
-    "teen": ["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"],
+    "teen": [
+        "ten",
+        "eleven",
+        "twelve",
+        "thirteen",
+        "fourteen",
+        "fifteen",
+        "sixteen",
+        "seventeen",
+        "eighteen",
+        "nineteen",
+    ],
     "tens": ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"],
     "number": ["{teen}", "{tens}", "{tens}", "{tens} {unit}", "{tens} {unit}"],
     "unit": ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"],
 }
 
 _TOKEN = re.compile(r"\{(\w+)\}|\[([^\]]*)\]")
+
+
+def seeded(seed: int | str) -> random.Random:
+    """The generator that every draw of text, voice and disturbance comes from."""
+    return random.Random(seed)  # noqa: S311 - repeatable on purpose
 
 
 def _expand(template: str, rng: random.Random) -> str:
@@ -173,6 +197,8 @@ def sentences(rng: random.Random, exclude: frozenset[str] = frozenset()) -> Iter
 
 def words() -> list[str]:
     """Every word of the grammar, sorted."""
-    plain = (_TOKEN.sub(lambda m: m.group(2) or " ", template) for templates in RULES.values() for template in templates)
+    plain = (
+        _TOKEN.sub(lambda m: m.group(2) or " ", template) for templates in RULES.values() for template in templates
+    )
     found = {word for text in plain for word in re.sub(r"\{\w+\}", " ", text).split()}
     return sorted(found)

@@ -1,6 +1,5 @@
 """Making and saving the sample models through NeMo's own classes."""
 
-import random
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -20,7 +19,7 @@ VOCAB_SIZE = 128
 
 def _train_tokenizer(folder: Path, seed: int) -> None:
     """SentencePiece BPE over sentences of the grammar, in the file names that NeMo looks for."""
-    rng = random.Random(seed)
+    rng = grammar.seeded(seed)
     source = grammar.sentences(rng)
     lines = [next(source) for _ in range(5000)]
     sentencepiece.SentencePieceTrainer.train(
@@ -43,7 +42,7 @@ def _train_tokenizer(folder: Path, seed: int) -> None:
 
 
 def make_model(name: ModelName, seed: int, work: Path) -> EncDecCTCModel:
-    """An untrained model of configuration ``conf/<name>.yaml``; ``work`` keeps the tokenizer until the model is saved."""
+    """An untrained model of ``conf/<name>.yaml``; ``work`` keeps the tokenizer until the model is saved."""
     config = OmegaConf.load(CONF / f"{name}.yaml")
     assert isinstance(config, DictConfig)
     torch.manual_seed(seed)

@@ -1,7 +1,7 @@
 """Speech from espeak-ng, with the time of every word.
 
-The library is called in process: it is some ten times faster than one program run a sentence, and only the library tells where
-each word starts, which training on windows of a longer recording needs.
+The library is called in process: it is some ten times faster than one program run a sentence, and only the library
+tells where each word starts, which training on windows of a longer recording needs.
 """
 
 import ctypes
@@ -16,16 +16,21 @@ import soxr
 SAMPLE_RATE = 16000
 Samples = npt.NDArray[np.float32]
 
-ACCENTS = ("en-us", "en-us", "en-us", "en-us-nyc", "en", "en-gb-x-rp")
+#: Mostly American, for that is the language of the sample; "en" is British.
+ACCENTS = ("en-us", "en-us", "en-us", "en-us-nyc", "en")
 
-#: Variants heard in training. Whispered, sung and robot voices are left out on both sides.
-TRAINING_VARIANTS = tuple(
-    "m1 m2 m3 m4 m5 m7 m8 f1 f2 f3 f5 klatt klatt2 klatt5 klatt6 Alex Andrea Andy Annie Diogo Gene Henrique Hugo Jacky Lee Marco "
-    "Mario Michael Mike Nguyen Storm adam anika antonio aunty belinda caleb david ed gustave iven iven3 marcelo max miguel norbert "
-    "pablo paul pedro quincy rob robert sandro shelby steph steph3 travis victor zac".split()
+#: Variants heard in training. Whispers, robots and others that people hardly understand are in neither set.
+TRAINING_VARIANTS = (
+    *("m1", "m2", "m3", "m4", "m5", "m7", "m8", "f1", "f2", "f3", "f5", "klatt", "klatt3", "klatt4", "klatt6"),
+    *("Alex", "Andy", "Annie", "Diogo", "Gene", "Henrique", "Hugo", "Jacky", "Lee", "Marco", "Mario"),
+    *("Michael", "Mike", "Nguyen", "Storm", "adam", "anika", "antonio", "aunty", "belinda", "caleb", "david", "ed"),
+    *("gustave", "iven", "iven3", "marcelo", "max", "miguel", "norbert", "pablo", "paul", "pedro", "quincy", "rob"),
+    *("robert", "sandro", "shelby", "steph", "steph3", "travis", "victor", "zac"),
 )
 #: Variants of the evaluation set: never heard in training.
-EVALUATION_VARIANTS = tuple("f4 m6 klatt4 Alicia Denis boris benjamin edward2 john linda michel grandma".split())
+EVALUATION_VARIANTS = (
+    *("f4", "m6", "klatt2", "Andrea", "Denis", "boris", "benjamin", "edward2", "john", "linda", "michel", "grandma"),
+)
 
 _SYNCHRONOUS = 2
 _RATE, _PITCH, _RANGE = 1, 3, 4
@@ -39,13 +44,17 @@ class EspeakMissing(RuntimeError):
 
 @dataclass(frozen=True)
 class Voice:
-    """One espeak-ng voice: accent, variant, words a minute, pitch and pitch range (0-99)."""
+    """One espeak-ng voice: accent, variant, words a minute, pitch and pitch range (0-99), and a change of vocal tract.
+
+    ``tract`` other than 1 plays the speech that much faster, formants and pitch with it: a voice espeak-ng has not.
+    """
 
     accent: str
     variant: str
     rate: int
     pitch: int
     pitch_range: int
+    tract: float = 1.0
 
     @property
     def name(self) -> str:
@@ -54,8 +63,22 @@ class Voice:
 
     @classmethod
     def draw(cls, rng: random.Random, variants: tuple[str, ...]) -> "Voice":
-        """A random voice with one of ``variants``."""
-        return cls(rng.choice(ACCENTS), rng.choice(variants), rng.randint(130, 190), rng.randint(35, 65), rng.randint(30, 65))
+        """A random voice with one of ``variants``, as espeak-ng has it."""
+        return cls(
+            rng.choice(ACCENTS), rng.choice(variants), rng.randint(130, 190), rng.randint(35, 65), rng.randint(30, 65)
+        )
+
+    @classmethod
+    def draw_changed(cls, rng: random.Random, variants: tuple[str, ...]) -> "Voice":
+        """A random voice, wider in pitch and pace than ``draw`` and mostly with another vocal tract."""
+        return cls(
+            rng.choice(ACCENTS),
+            rng.choice(variants),
+            rng.randint(125, 195),
+            rng.randint(25, 75),
+            rng.randint(20, 75),
+            rng.uniform(0.88, 1.14) if rng.random() < 0.7 else 1.0,
+        )
 
 
 @dataclass(frozen=True)
@@ -88,14 +111,19 @@ class _Event(ctypes.Structure):
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
 
 
+def library_name() -> str:
+    """The file name of the espeak-ng library; raises ``EspeakMissing`` before any long work has begun."""
+    name = ctypes.util.find_library("espeak-ng")
+    if name is None:
+        raise EspeakMissing("espeak-ng is not installed: run `apt-get install espeak-ng`")
+    return name
+
+
 class Espeak:
     """espeak-ng in this process; one instance a process, for the library keeps its state in globals."""
 
     def __init__(self) -> None:
-        name = ctypes.util.find_library("espeak-ng")
-        if name is None:
-            raise EspeakMissing("espeak-ng is not installed: run `apt-get install espeak-ng`")
-        self._library = ctypes.CDLL(name)
+        self._library = ctypes.CDLL(library_name())
         self._rate = int(self._library.espeak_Initialize(_SYNCHRONOUS, 0, None, 0))
         if self._rate <= 0:
             raise EspeakMissing("espeak-ng finds no voice data: run `apt-get install espeak-ng-data`")
@@ -127,13 +155,14 @@ class Espeak:
         if status != 0 or not self._blocks:
             raise RuntimeError(f"espeak-ng made no sound of {text!r} with {voice.name} (status {status})")
         samples = np.concatenate(self._blocks).astype(np.float32) / 32768
-        return Utterance(text, voice.name, soxr.resample(samples, self._rate, SAMPLE_RATE, quality="HQ"), self._starts(text))
+        resampled = soxr.resample(samples, self._rate * voice.tract, SAMPLE_RATE, quality="HQ")
+        return Utterance(text, voice.name, resampled, self._starts(text, voice.tract))
 
-    def _starts(self, text: str) -> tuple[int, ...]:
+    def _starts(self, text: str, tract: float) -> tuple[int, ...]:
         """Start sample of each word; -1 where espeak-ng joined a word to the one before ("in the")."""
-        times = {position: milliseconds for position, milliseconds in self._words}
+        times = dict(self._words)
         starts, position = [], 0
         for word in text.split(" "):
-            starts.append(times[position] * SAMPLE_RATE // 1000 if position in times else -1)
+            starts.append(int(times[position] * SAMPLE_RATE / 1000 / tract) if position in times else -1)
             position += len(word) + 1
         return tuple(starts)

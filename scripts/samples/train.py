@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -20,7 +20,7 @@ from tqdm import tqdm
 from scripts.samples.data import Clip, ClipGroups
 from scripts.samples.evaluation_set import evaluation_sentences
 from scripts.samples.models import MODEL_NAMES, ModelName, make_model, save_model
-from scripts.samples.speech import EspeakMissing
+from scripts.samples.speech import EspeakMissing, library_name
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,18 @@ class Recipe:
 
 
 RECIPES: dict[ModelName, Recipe] = {
-    "ctc": Recipe(steps=3200, batch_seconds=80.0, learning_rate=3e-3),
+    "ctc": Recipe(steps=4600, batch_seconds=64.0, learning_rate=3e-3),
     "conformer": Recipe(steps=2200, batch_seconds=80.0, learning_rate=2e-3),
 }
 
 
 def _batches(recipe: Recipe, seed: int) -> Iterator[list[Clip]]:
-    loader = DataLoader(ClipGroups(recipe.batch_seconds, seed, evaluation_sentences()), batch_size=None, num_workers=1, prefetch_factor=2)
+    loader = DataLoader(
+        ClipGroups(recipe.batch_seconds, seed, evaluation_sentences()),
+        batch_size=None,
+        num_workers=1,
+        prefetch_factor=2,
+    )
     return itertools.chain.from_iterable(loader)
 
 
@@ -70,14 +75,18 @@ def _loss(model: EncDecCTCModel, clips: list[Clip]) -> torch.Tensor:
     features, feature_lengths = model.preprocessor(input_signal=signals, length=lengths)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         log_probs, encoded_lengths, _ = model(processed_signal=features, processed_signal_length=feature_lengths)
-    loss = model.loss(log_probs=log_probs.float(), targets=targets, input_lengths=encoded_lengths, target_lengths=target_lengths)
+    loss = model.loss(
+        log_probs=log_probs.float(), targets=targets, input_lengths=encoded_lengths, target_lengths=target_lengths
+    )
     assert isinstance(loss, torch.Tensor)
     return loss
 
 
 def train(model: EncDecCTCModel, recipe: Recipe, seed: int) -> None:
     """Train ``model`` in place."""
-    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, betas=(0.9, 0.98), weight_decay=recipe.weight_decay)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=recipe.learning_rate, betas=(0.9, 0.98), weight_decay=recipe.weight_decay
+    )
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _schedule(step, recipe))
     model.train()
     with tqdm(total=recipe.steps, unit="step", mininterval=5.0) as bar:
@@ -97,26 +106,29 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m scripts.samples.train", description=__doc__)
     parser.add_argument("--model", choices=MODEL_NAMES, required=True, help="which sample checkpoint")
     parser.add_argument("--out", type=Path, required=True, help="the .nemo file to write")
-    parser.add_argument("--seed", type=int, default=2, help="seed of the weights and of the data (default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=int, default=2, help="seed of the weights and of the data (default: %(default)s)"
+    )
     parser.add_argument("--steps", type=int, help="optimiser steps (default: the recipe of the committed checkpoint)")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="PyTorch threads (default: all cores)")
     options = parser.parse_args(arguments)
+    try:
+        library_name()
+    except EspeakMissing as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     recipe = RECIPES[options.model]
     if options.steps:
-        recipe = Recipe(**{**vars(recipe), "steps": options.steps})
+        recipe = replace(recipe, steps=options.steps)
     torch.set_num_threads(options.threads)
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as work:
         model = make_model(options.model, options.seed, Path(work))
-        try:
-            train(model, recipe, options.seed)
-        except EspeakMissing as error:
-            print(f"error: {error}", file=sys.stderr)
-            return 1
+        train(model, recipe, options.seed)
         save_model(model, options.out)
-    cpu = os.times()
-    minutes = (time.perf_counter() - started) / 60
-    print(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB, {minutes:.1f} minutes, {sum(cpu[:4]) / 60:.1f} CPU-minutes")
+    wall = (time.perf_counter() - started) / 60
+    cpu = sum(os.times()[:4]) / 60
+    print(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB, {wall:.1f} minutes, {cpu:.1f} CPU-minutes")
     return 0
 
 
