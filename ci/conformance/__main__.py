@@ -104,8 +104,10 @@ def _judge(options: argparse.Namespace, suites: tuple[Suite, ...], known: KnownF
     from pipelines.progress import progress
 
     declaration = Declaration.read(options.declare) if options.declare else Declaration()
-    beside = options.declare and options.declare.parent / "evaluation"
-    folder = options.evaluation or (beside if beside and beside.is_dir() else None)
+    folder = options.evaluation
+    if folder is None and options.declare:
+        beside = options.declare.parent / "evaluation"
+        folder = beside if beside.is_dir() or declaration.limits else None  # declared accuracy is never skipped
     evaluation = read_evaluation(folder) if folder else ()
     facts = read_facts(options.facts) if options.facts else {}
     files = (options.ssl_root_cert, options.ssl_client_cert, options.ssl_client_key)

@@ -163,6 +163,18 @@ def test_bad_calls_have_codes_of_their_own(
     assert "Traceback" not in message
 
 
+def test_declared_accuracy_needs_an_evaluation_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Limits that nobody measures would be worth nothing; without limits the cases are skipped with a reason."""
+    declaration = tmp_path / "pipeline.yaml"
+    declaration.write_text(DECLARATION)
+    arguments = [f"--declare={declaration}", "--run=**/word-error-rate"]
+    with serving(ScriptedServer()) as uri:
+        assert main([f"--uri={uri}", *arguments]) == 0
+        assert "skipped 2: no evaluation set was given" in capsys.readouterr().out
+        declaration.write_text(DECLARATION + "accuracy: {offline: 0.1}\n")
+        assert main([f"--uri={uri}", *arguments]) == BadEvaluation.exit_code
+
+
 def test_help_and_list_import_nothing_heavy() -> None:
     """They answer at once, wherever the package is installed."""
     script = """
