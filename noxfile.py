@@ -82,7 +82,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(name="tests-full")
 def tests_full(session: nox.Session) -> None:
-    """Run the long proofs; `-- --slice SEED:PART/PARTS` runs a seeded part of them."""
+    """Run the long proofs; `-- --slice SEED:PARTS` runs one of so many parts, chosen by a seed."""
     slow = "(full or network)"
     _python(session, "dev", "-m", "pytest", "-m", f"{slow} and not export", *session.posargs)
     _python(session, "export", "-m", "pytest", "-m", f"{slow} and export", *session.posargs)

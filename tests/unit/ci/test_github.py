@@ -1,0 +1,48 @@
+"""A failure is said twice in GitHub Actions, and not at all elsewhere."""
+
+from pathlib import Path
+
+import pytest
+
+from ci import github
+from pipelines.errors import RivaError
+
+ERROR = RivaError("a.yaml:3: builds: 100 % wrong\nsecond line", why="a typo", fix="correct it")
+
+
+@pytest.fixture
+def summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """GitHub Actions, with its step summary."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    return tmp_path / "summary.md"
+
+
+def test_annotation_is_one_line(summary: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Newlines and percent signs are escaped, or the message would end at the first."""
+    github.annotate(ERROR, title="words: 1.0, en")
+
+    assert capsys.readouterr().err == (
+        "::error title=words%3A 1.0%2C en::a.yaml:3: builds: 100 %25 wrong%0Asecond line\n"
+    )
+
+
+def test_summary_holds_the_remedy(summary: Path) -> None:
+    """The step summary says what happened, why, and what to do."""
+    github.annotate(ERROR, title="words")
+
+    text = summary.read_text()
+    assert "### ❌ words" in text
+    assert "**Why:** a typo" in text
+    assert "**Fix:** correct it" in text
+
+
+def test_nothing_is_written_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a developer's machine there is neither annotation nor summary."""
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    github.annotate(ERROR, title="words")
+
+    assert capsys.readouterr().err == ""
+    assert not (tmp_path / "summary.md").exists()
