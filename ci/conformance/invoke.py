@@ -27,6 +27,10 @@ __all__ = ["Invoker"]
 
 #: A server may need this many seconds for a second of audio before a call is given up, on top of `CALL_SECONDS`.
 SECONDS_PER_AUDIO_SECOND = 5.0
+#: After so many calls without an answer the server counts as hung, and further calls wait for it only so long: the
+#: judgement of a dead server must end too.
+HUNG_CALLS = 6
+HUNG_SECONDS = 2.0
 #: A Watch never ends by itself: its first message is all that is asked for.
 WATCH_SECONDS = 3.0
 #: Calls under way at once. A server may refuse more than it is built for, and eight streams are what the cases ask for.
@@ -44,6 +48,7 @@ class Invoker:
     def __init__(self, connection: Connection, *, chunk_seconds: float) -> None:
         self._connection, self._chunk_seconds = connection, chunk_seconds
         self._answers: dict[Request, asyncio.Future[Exchange]] = {}
+        self._hung = 0
         self._threads = ThreadPoolExecutor(CALLS_TOGETHER, thread_name_prefix="call")
 
     async def ask(self, request: Request) -> Exchange:
@@ -51,7 +56,16 @@ class Invoker:
         if request not in self._answers:
             loop = asyncio.get_running_loop()
             self._answers[request] = asyncio.ensure_future(loop.run_in_executor(self._threads, self._send, request))
-        return await self._answers[request]
+        exchange = await self._answers[request]
+        self._hung += exchange.code == "DEADLINE_EXCEEDED"
+        return exchange
+
+    def _deadline(self, audio: Encoded | None = None, *, pace: str = "fast") -> float:
+        """Seconds until a call is given up."""
+        seconds = audio.seconds if audio else 0.0
+        if self._hung >= HUNG_CALLS:
+            return HUNG_SECONDS + (seconds if pace == "real-time" else 0.0)
+        return CALL_SECONDS + SECONDS_PER_AUDIO_SECOND * seconds
 
     def _send(self, request: Request) -> Exchange:
         speech, health = self._connection.speech, self._connection.health
@@ -61,20 +75,20 @@ class Invoker:
                 message = riva_asr_pb2.RecognizeRequest(
                     config=_config(request, audio), audio=audio.data, **_identity(request)
                 )
-                call = speech.Recognize.future(message, timeout=_deadline(audio.seconds))
+                call = speech.Recognize.future(message, timeout=self._deadline(audio))
                 return _collect_unary(request, call, audio_seconds=audio.seconds)
             case Call.STREAMING:
                 return self._stream(request)
             case Call.CHECK:
                 check = health_pb2.HealthCheckRequest(service=request.service)
-                return _collect_unary(request, health.Check.future(check, timeout=CALL_SECONDS))
+                return _collect_unary(request, health.Check.future(check, timeout=self._deadline()))
             case Call.WATCH:
                 watch = health_pb2.HealthCheckRequest(service=request.service)
                 return _collect_first(request, health.Watch(watch, timeout=WATCH_SECONDS))
             case Call.MODELS:
                 models = riva_asr_pb2.RivaSpeechRecognitionConfigRequest(model_name=request.model)
                 return _collect_unary(
-                    request, speech.GetRivaSpeechRecognitionConfig.future(models, timeout=CALL_SECONDS)
+                    request, speech.GetRivaSpeechRecognitionConfig.future(models, timeout=self._deadline())
                 )
 
     def _stream(self, request: Request) -> Exchange:
@@ -102,7 +116,8 @@ class Invoker:
                 called.wait()
                 call.cancel()
 
-        call = self._connection.speech.StreamingRecognize(messages(), timeout=_deadline(audio.seconds))
+        deadline = self._deadline(audio, pace=spec.pace)
+        call = self._connection.speech.StreamingRecognize(messages(), timeout=deadline)
         called.set()
         replies = []
         with suppress(grpc.RpcError):  # the status below says what it was, and a case judges it
@@ -150,10 +165,6 @@ def _config(request: Request, audio: Encoded) -> Any:
 
 def _identity(request: Request) -> dict[str, Any]:
     return {"id": riva_common_pb2.RequestId(value=request.request_id)} if request.request_id else {}
-
-
-def _deadline(audio_seconds: float) -> float:
-    return CALL_SECONDS + SECONDS_PER_AUDIO_SECOND * audio_seconds
 
 
 def _message_bytes(audio: Encoded, request: Request, model_chunk: float) -> int:

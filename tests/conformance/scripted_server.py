@@ -65,7 +65,9 @@ class Stream:
 
 
 class ScriptedServer(riva_asr_pb2_grpc.RivaSpeechRecognitionServicer, health_pb2_grpc.HealthServicer):
-    """The correct one."""
+    """The correct one; `server` is what serves it."""
+
+    server: grpc.aio.Server
 
     # Health.
 
@@ -317,7 +319,7 @@ def serving(servicer: ScriptedServer, credentials: grpc.ServerCredentials | None
 
 
 async def _start(servicer: ScriptedServer, credentials: grpc.ServerCredentials | None) -> tuple[grpc.aio.Server, int]:
-    server = grpc.aio.server()
+    servicer.server = server = grpc.aio.server()
     riva_asr_pb2_grpc.add_RivaSpeechRecognitionServicer_to_server(servicer, server)
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     address = "localhost:0"
