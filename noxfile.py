@@ -109,6 +109,13 @@ def samples(session: nox.Session) -> None:
 
 
 @nox.session
+def goldens(session: nox.Session) -> None:
+    """Write the generated tables and golden files again; `git diff` shows what changed."""
+    _python(session, "dev", "-m", "pipelines.option_tables")
+    _python(session, "export", "tests/assets/features/make_golden.py")
+
+
+@nox.session
 def lock(session: nox.Session) -> None:
     """Make ci/locks again from pyproject.toml; `-- --upgrade` takes the newest versions."""
     _python(session, "lock", "-m", "ci.lock", *session.posargs)
