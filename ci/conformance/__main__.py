@@ -42,7 +42,7 @@ def _parser() -> ArgumentParser:
         "--declare",
         type=Path,
         metavar="PIPELINE.YAML",
-        help="what the server must be: language, builds, accuracy limits; its folder may hold evaluation/",
+        help="what the server must be: language, builds, accuracy; beside it evaluation/ and known-failing.txt are found",
     )
     tls = parser.add_argument_group("TLS, in the words of NVIDIA's client")
     tls.add_argument("--use-ssl", action="store_true", help="connect with TLS; implied by the other options")
@@ -71,7 +71,7 @@ def main(argv: list[str] | None = None) -> int:
 def _main(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
     everything = load_suites(options.cases or _rooms())
-    known = KnownFailures.read(options.known_failing) if options.known_failing else KnownFailures()
+    known = _known(options)
     known.check(case.address for suite in everything for case in suite.cases)
     suites = select(everything, run=options.run, skip=options.skip)
     if options.list:
@@ -89,6 +89,14 @@ def _main(argv: list[str]) -> int:
         for path in write_reports(report, options.report):
             print(f"wrote {path}", file=sys.stderr)
     return {Outcome.FAIL: CASES_FAILED, Outcome.ERROR: InternalError.exit_code}.get(report.tree.outcome, 0)
+
+
+def _known(options: argparse.Namespace) -> KnownFailures:
+    path = options.known_failing
+    if path is None and options.declare:
+        beside = options.declare.with_name("known-failing.txt")
+        path = beside if beside.is_file() else None
+    return KnownFailures.read(path) if path else KnownFailures()
 
 
 def _rooms() -> Iterable[Path]:

@@ -139,7 +139,12 @@ def stages_of(checkpoint: Checkpoint, nemo: Path) -> list[Stage]:
             f"--title={name} {checkpoint.version}",
             stage="conformance",
         ),
-        inputs={"models": models, "declaration": checkpoint.declaration, "evaluation": checkpoint.evaluation},
+        inputs={
+            "models": models,
+            "declaration": checkpoint.declaration,
+            "evaluation": checkpoint.evaluation,
+            "known-failing": checkpoint.folder / "known-failing.txt",  # found beside the declaration
+        },
         outputs=(report.name,),
         server=command(
             "start-riva",

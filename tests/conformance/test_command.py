@@ -112,6 +112,10 @@ def test_known_failures_keep_ci_green_until_they_pass(evaluation_folder: Path, t
         known.write_text("# Counts in ms, see issue 9\nspeech_recognition/invariants/audio-processed/*\n")
         assert main([f"--uri={wrong}", *arguments]) == 0
         assert main([f"--uri={right}", *arguments]) == CASES_FAILED
+        known.rename(tmp_path / "known-failing.txt")
+        (tmp_path / "pipeline.yaml").write_text(DECLARATION)
+        beside = [f"--declare={tmp_path / 'pipeline.yaml'}", *arguments[::2]]
+        assert main([f"--uri={wrong}", *beside]) == 0
         known.write_text("# Counts in ms, see issue 9\nspeech_recognition/invariants/audio-processd/*\n")
         assert main([f"--uri={wrong}", *arguments]) == BadKnownFailing.exit_code
 
