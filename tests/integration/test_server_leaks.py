@@ -89,8 +89,8 @@ def test_nothing_is_left(tmp_path: Path) -> None:
     try:
         address, pids = server.address, server.children()
         # Allocators, caches and Triton's pools find their size first.
-        asyncio.run(many(address, recognize, REQUESTS // 4))
-        asyncio.run(many(address, vanish, VANISHING // 2))
+        asyncio.run(many(address, recognize, REQUESTS // 2))
+        asyncio.run(many(address, vanish, VANISHING))
         asyncio.run(streams_at_once(address, STREAMS))
         before = footprint(pids.values())
 
