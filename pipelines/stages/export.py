@@ -7,15 +7,14 @@ NeMo and ONNX Runtime run in processes of their own (`pipelines/export/`); this 
 
 import errno
 import hashlib
-import importlib.metadata
 import json
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import yaml
 
@@ -24,29 +23,23 @@ from pipelines.archive.encrypted_path import read_key
 from pipelines.archive.nemo import CONFIG, NemoCheckpoint
 from pipelines.archive.schema import Export, Schema
 from pipelines.cli.flags import to_mapping
-from pipelines.compatibility import Cell, RivaVersion, riva_version
-from pipelines.errors import ExportFailed, GraphDiffers, GraphTooNew, OutputExists, SchemaViolated, UsageError
+from pipelines.compatibility import RivaVersion, riva_version
+from pipelines.errors import OutputExists
+from pipelines.export.acceptance import check_content, check_schema, check_versions, tolerance_of
 from pipelines.export.job import Comparison, ExportJob, NemoExport, read_json, write_json
 from pipelines.export.manifest import artifacts, export_facts, metadata
 from pipelines.export.options import ExportOptions
 from pipelines.export.packing import pack_graph
 from pipelines.export.processes import child, wait, work_folder_full
+from pipelines.export.recipe import check_nemo_version, check_options, export_config, recipe_of
 from pipelines.progress import progress
 from pipelines.speech_recognition import checkpoint as speech_recognition
 from pipelines.verdict.rules import judge_open
 
 __all__ = ["ExportRequest", "ExportResult", "export_riva"]
 
-TOLERANCE = 1e-3
-"""Largest difference of a log probability in single precision. Measured: 2e-5 for 13 M parameters and 16 layers."""
-
-HALF_TOLERANCE = 1e-1
-"""The same in half precision, whose eleven bits are worth about 0.01 at the size of unlikely log probabilities."""
-
 NEMO_LIMIT_S = 4 * 3600.0  # a model of several billion parameters on a slow disk; a hang must end some time
 COMPARISON_LIMIT_S = 3600.0
-_LOG_LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", "NOTSET")
-_FORMATS = ("ONNX", "CKPT", "TS", "NEMO")
 _NOT_RECORDED = frozenset({"out", "schema", "key", "force", "verbose"})  # secret, or without effect on the content
 _STEPS = {"read": 1, "export": 14, "compare": 2, "write": 1}  # about seconds, for the progress bar
 
@@ -107,7 +100,8 @@ def export_riva(request: ExportRequest, say: Callable[[str], None]) -> ExportRes
     """
     options = request.options
     riva = riva_version(options.riva_version)
-    _check_usage(options, riva)
+    check_options(options, riva)
+    key = read_key(options.key) if options.key is not None else None
     if request.output.exists() and not options.force:  # before the long work; the writer checks again
         raise OutputExists(f"{request.output} exists", fix="give -f/--force to replace it, or another name")
     with ExitStack() as stack:
@@ -116,26 +110,24 @@ def export_riva(request: ExportRequest, say: Callable[[str], None]) -> ExportRes
         checkpoint = stack.enter_context(NemoCheckpoint.open(request.source))
         judge_open(checkpoint).raise_findings()
         schema = Schema.load(options.schema) if options.schema else speech_recognition.schema_of(checkpoint.obj_cls)
-        notes = _check_nemo_version(schema, strict=options.validate)
-        recipe = _recipe(schema, options)
+        notes = check_nemo_version(schema, strict=options.validate)
+        recipe = recipe_of(schema, options)
         job = _prepare(request, recipe, checkpoint, work)
         bar.advance(_STEPS["read"])
 
         say(f"Restoring NeMo model from '{request.source}'")
         export, comparison, digest = _run(job, request.source, work, shown=options.verbose is not None, bar=bar)
-        notes += [*export.notes, *_check_versions(comparison, riva)]
-        tolerance = HALF_TOLERANCE if export.autocast else TOLERANCE
-        _check_content(export, comparison, tolerance)
+        notes += [*export.notes, *check_versions(comparison, riva)]
+        check_content(export, comparison)
 
         graph = pack_graph(Path(job.graph))
-        facts = export_facts(checkpoint, export, comparison, tolerance=tolerance)
+        facts = export_facts(checkpoint, export, comparison, tolerance=tolerance_of(export))
         manifest = {"metadata": metadata(checkpoint), "riva_ci": {**facts, **_origin(request, digest, riva)}}
-        members = artifacts(checkpoint, graph_name=recipe.name, graph=graph, encrypt=options.key is not None)
+        members = artifacts(checkpoint, graph_name=recipe.name, graph=graph, encrypt=key is not None)
         if options.validate:
             attributes = {member.name: member.attributes for member in members}
-            _validate(schema, manifest["metadata"], attributes, checkpoint)
+            check_schema(schema, manifest["metadata"], attributes, checkpoint.config)
         say(f"Saving to {request.output}")
-        key = read_key(options.key) if options.key is not None else None
         write_archive(request.output, manifest, members, key=key, force=options.force)
         bar.advance(_STEPS["write"])
     return ExportResult(output=request.output, facts=facts, notes=tuple(notes))
@@ -143,7 +135,7 @@ def export_riva(request: ExportRequest, say: Callable[[str], None]) -> ExportRes
 
 @contextmanager
 def _work_folder() -> Iterator[Path]:
-    """A folder for the unpacked checkpoint and the graph; about twice the checkpoint's size."""
+    """A folder for the unpacked checkpoint and the graph; about three times the checkpoint's size."""
     try:
         with tempfile.TemporaryDirectory(prefix="nemo2riva-") as folder:
             yield Path(folder)
@@ -151,78 +143,6 @@ def _work_folder() -> Iterator[Path]:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise work_folder_full(error) from error
-
-
-def _check_usage(options: ExportOptions, riva: RivaVersion) -> None:
-    if options.verbose is not None and options.verbose.upper() not in _LOG_LEVELS:
-        raise UsageError(f"Invalid log level: {options.verbose}", fix=f"give one of {', '.join(_LOG_LEVELS)}")
-    if options.format is not None and options.format.upper() not in _FORMATS:
-        raise UsageError(f"Format `{options.format.upper()}` is invalid. Please pick one of the {_FORMATS}")
-    if options.format is not None and options.format.upper() != "ONNX":
-        raise UsageError(
-            f"--format {options.format.upper()} is not exported here",
-            "it holds no graph that can be run and compared without NeMo",
-            "leave --format out for ONNX; NVIDIA's own nemo2riva writes the other forms",
-        )
-    if options.cache_support:
-        raise UsageError(
-            "--cache-support is not supported (upstream deprecates it)",
-            "a graph with state caches cannot be compared with the checkpoint's whole-utterance outputs",
-            "leave it out: streaming pipelines keep their own state around the plain graph",
-        )
-    ceiling = riva.onnx_opset.value
-    if ceiling is not None and options.onnx_opset > ceiling:  # known before the long work
-        _refuse_new("opset", options.onnx_opset, riva, riva.onnx_opset)
-    for name, value in (("max-batch", options.max_batch), ("max-dim", options.max_dim)):
-        if value is not None and value < 1:
-            raise UsageError(f"--{name} {value}: expected at least 1")
-    _export_config(options)
-
-
-def _export_config(options: ExportOptions) -> dict[str, str]:
-    pairs = [entry.split("=") for entry in options.export_config]
-    if any(len(pair) != 2 for pair in pairs):
-        raise UsageError("Use correct format for --export_config: k=v", fix="give KEY=VALUE, with exactly one `=`")
-    return {name: value for name, value in pairs}  # noqa: C416 (mypy cannot see pairs in lists)
-
-
-def _check_nemo_version(schema: Schema, *, strict: bool) -> list[str]:
-    try:
-        installed = importlib.metadata.version("nemo_toolkit")
-    except importlib.metadata.PackageNotFoundError as error:
-        why = "nemo2riva needs an environment of its own (extra `export`)"
-        raise ExportFailed(
-            "NeMo is not installed in this environment", why, "run it through `nox -s export`"
-        ) from error
-    if not schema.min_nemo_version or _numbers(installed) >= _numbers(schema.min_nemo_version):
-        return []
-    text = f"this model requires nemo_toolkit >={schema.min_nemo_version}, {installed} is installed"
-    if strict:
-        raise SchemaViolated(text, fix=f"install nemo_toolkit >={schema.min_nemo_version}")
-    return [text]
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part.isdigit())
-
-
-def _recipe(schema: Schema, options: ExportOptions) -> Export:
-    """How the one graph is exported: the schema, and what the options change about it."""
-    recipe, *more = schema.exports
-    if more or not recipe.name.endswith(".onnx"):
-        names = ", ".join(export.name for export in schema.exports)
-        raise UsageError(f"{schema.path} asks for {names}; one ONNX file is exported here")
-    if recipe.subnet not in (None, "self") and options.export_subnet:
-        raise UsageError("Can't combine schema's export_subnet and export-subnet argument!")
-    if recipe.encryption and options.key is None:
-        raise UsageError(f"{recipe.name} requires encryption and no key was given", fix="give --key")
-    subnet = options.export_subnet or recipe.subnet
-    return replace(
-        recipe,
-        subnet=None if subnet == "self" else subnet,
-        autocast=recipe.autocast if options.autocast is None else options.autocast,
-        max_dim=recipe.max_dim if options.max_dim is None else options.max_dim,
-    )
 
 
 def _prepare(request: ExportRequest, recipe: Export, checkpoint: NemoCheckpoint, work: Path) -> ExportJob:
@@ -247,7 +167,7 @@ def _prepare(request: ExportRequest, recipe: Export, checkpoint: NemoCheckpoint,
         max_batch=options.max_batch,
         max_dim=recipe.max_dim,
         max_dim_asked=options.max_dim is not None,
-        export_config=_export_config(options),
+        export_config=export_config(options),
         log_level=(options.verbose or "INFO").upper(),
     )
     write_json(work / "job.json", job)
@@ -272,52 +192,13 @@ def _run(job: ExportJob, source: Path, work: Path, *, shown: bool, bar: Any) -> 
         )
         bar.advance(_STEPS["export"])
         paths = {"graph": job.graph, "reference": job.reference, "outcome": str(outcome), "whole": job.subnet is None}
-        runtime.communicate(json.dumps(paths).encode() + b"\n", timeout=COMPARISON_LIMIT_S)
+        with suppress(BrokenPipeError):  # if it is dead already, `wait` says why
+            assert runtime.stdin is not None
+            runtime.stdin.write(json.dumps(paths).encode() + b"\n")
+            runtime.stdin.close()
         wait(runtime, "ONNX Runtime", results=[outcome], limit_s=COMPARISON_LIMIT_S, log=None if shown else log)
         bar.advance(_STEPS["compare"])
     return read_json(Path(job.outcome), NemoExport), read_json(outcome, Comparison), digest
-
-
-def _check_versions(comparison: Comparison, riva: RivaVersion) -> list[str]:
-    """Compares the graph with what a Riva version loads; returns what could not be compared."""
-    notes = []
-    for what, found, ceiling in (
-        ("ONNX IR version", comparison.ir_version, riva.onnx_ir),
-        ("opset", comparison.opset, riva.onnx_opset),
-    ):
-        if ceiling.value is None:
-            notes.append(f"the highest {what} of Riva {riva.version} is unknown; the graph's {found} was not compared")
-        elif found > ceiling.value:
-            _refuse_new(what, found, riva, ceiling)
-    return notes
-
-
-def _refuse_new(what: str, found: int, riva: RivaVersion, ceiling: Cell) -> NoReturn:
-    raise GraphTooNew(
-        f"the graph has {what} {found}, Riva {riva.version} takes {ceiling.value}",
-        f"{ceiling.evidence}: {ceiling.source}",
-        "export with a lower --onnx-opset, or name a newer Riva with --riva-version",
-    )
-
-
-def _check_content(export: NemoExport, comparison: Comparison, tolerance: float) -> None:
-    for how, error in (
-        ("one utterance at a time", comparison.single_error),
-        ("utterances of equal length in a batch", comparison.equal_error),
-    ):
-        if not error <= tolerance:
-            raise GraphDiffers(
-                f"the graph differs from the checkpoint by {error:.3g}, {how}; the tolerance is {tolerance:g}",
-                "the exporter translated an operation wrongly, or fixed a value that depends on the input",
-                "try another --onnx-opset, or --autocast False on a GPU; report it to NeMo with the model's class",
-            )
-    for frames, steps in comparison.frames:
-        if abs(frames - steps * export.subsampling) > 2 * export.subsampling:
-            raise GraphDiffers(
-                f"the graph gives {steps} outputs for {frames} frames, expected one for each {export.subsampling}",
-                "the encoder's own subsampling factor does not say what it does",
-                "report it to NeMo with the model's class",
-            )
 
 
 def _origin(request: ExportRequest, digest: str, riva: RivaVersion) -> dict[str, Any]:
@@ -329,15 +210,3 @@ def _origin(request: ExportRequest, digest: str, riva: RivaVersion) -> dict[str,
         "options_set": sorted(request.given - _NOT_RECORDED),
         "riva_version": riva.version,
     }
-
-
-def _validate(
-    schema: Schema, described: dict[str, Any], attributes: dict[str, dict[str, Any]], checkpoint: NemoCheckpoint
-) -> None:
-    violations = list(schema.violations(described, attributes, checkpoint.config))
-    if violations:
-        raise SchemaViolated(
-            f"the export does not fulfil {schema.path.name}: {'; '.join(violations)}",
-            "the schema is for another class, or the checkpoint lacks something",
-            "name the right --schema, or save the checkpoint again; nothing was written",
-        )

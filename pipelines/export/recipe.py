@@ -1,0 +1,108 @@
+"""How a checkpoint is exported: its schema, and what the options change about it. Refuses what cannot be done."""
+
+import importlib.metadata
+from dataclasses import replace
+
+from pipelines.archive.schema import Export, Schema
+from pipelines.compatibility import RivaVersion
+from pipelines.errors import ExportFailed, SchemaViolated, UsageError
+from pipelines.export.acceptance import refuse_new
+from pipelines.export.options import ExportOptions
+
+__all__ = ["check_nemo_version", "check_options", "export_config", "recipe_of"]
+
+_LOG_LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", "NOTSET")
+_FORMATS = ("ONNX", "CKPT", "TS", "NEMO")
+
+
+def check_options(options: ExportOptions, riva: RivaVersion) -> None:
+    """Refuses values that no checkpoint can be exported with, in upstream's words where it has some.
+
+    Raises:
+        UsageError: A value is unknown, impossible or not supported here.
+        GraphTooNew: The chosen Riva version cannot load the opset.
+    """
+    if options.verbose is not None and options.verbose.upper() not in _LOG_LEVELS:
+        raise UsageError(f"Invalid log level: {options.verbose}", fix=f"give one of {', '.join(_LOG_LEVELS)}")
+    if options.format is not None and options.format.upper() not in _FORMATS:
+        raise UsageError(f"Format `{options.format.upper()}` is invalid. Please pick one of the {_FORMATS}")
+    if options.format is not None and options.format.upper() != "ONNX":
+        raise UsageError(
+            f"--format {options.format.upper()} is not exported here",
+            "it holds no graph that can be run and compared without NeMo",
+            "leave --format out for ONNX; NVIDIA's own nemo2riva writes the other forms",
+        )
+    if options.cache_support:
+        raise UsageError(
+            "--cache-support is not supported (upstream deprecates it)",
+            "a graph with state caches cannot be compared with the checkpoint's whole-utterance outputs",
+            "leave it out: streaming pipelines keep their own state around the plain graph",
+        )
+    ceiling = riva.onnx_opset.value
+    if ceiling is not None and options.onnx_opset > ceiling:  # known before the long work
+        refuse_new("opset", options.onnx_opset, riva, riva.onnx_opset)
+    for name, value in (("max-batch", options.max_batch), ("max-dim", options.max_dim)):
+        if value is not None and value < 1:
+            raise UsageError(f"--{name} {value}: expected at least 1")
+    export_config(options)
+
+
+def export_config(options: ExportOptions) -> dict[str, str]:
+    """Returns the entries of `--export-config`.
+
+    Raises:
+        UsageError: An entry is not KEY=VALUE.
+    """
+    pairs = [entry.split("=") for entry in options.export_config]
+    if any(len(pair) != 2 for pair in pairs):
+        raise UsageError("Use correct format for --export_config: k=v", fix="give KEY=VALUE, with exactly one `=`")
+    return {name: value for name, value in pairs}  # noqa: C416 (mypy cannot see pairs in lists)
+
+
+def check_nemo_version(schema: Schema, *, strict: bool) -> list[str]:
+    """Returns a note if NeMo is older than the schema asks for; an error if `strict`.
+
+    Raises:
+        ExportFailed: NeMo is not installed.
+        SchemaViolated: NeMo is too old, and `strict`.
+    """
+    try:
+        installed = importlib.metadata.version("nemo_toolkit")
+    except importlib.metadata.PackageNotFoundError as error:
+        why = "nemo2riva needs an environment of its own (extra `export`)"
+        raise ExportFailed(
+            "NeMo is not installed in this environment", why, "run it through `nox -s export`"
+        ) from error
+    if not schema.min_nemo_version or _numbers(installed) >= _numbers(schema.min_nemo_version):
+        return []
+    text = f"this model requires nemo_toolkit >={schema.min_nemo_version}, {installed} is installed"
+    if strict:
+        raise SchemaViolated(text, fix=f"install nemo_toolkit >={schema.min_nemo_version}")
+    return [text]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
+
+
+def recipe_of(schema: Schema, options: ExportOptions) -> Export:
+    """Returns how the one graph is exported.
+
+    Raises:
+        UsageError: The schema asks for something else than one ONNX graph, or contradicts the options.
+    """
+    recipe, *more = schema.exports
+    if more or not recipe.name.endswith(".onnx"):
+        names = ", ".join(export.name for export in schema.exports)
+        raise UsageError(f"{schema.path} asks for {names}; one ONNX file is exported here")
+    if recipe.subnet not in (None, "self") and options.export_subnet:
+        raise UsageError("Can't combine schema's export_subnet and export-subnet argument!")
+    if recipe.encryption and options.key is None:
+        raise UsageError(f"{recipe.name} requires encryption and no key was given", fix="give --key")
+    subnet = options.export_subnet or recipe.subnet
+    return replace(
+        recipe,
+        subnet=None if subnet == "self" else subnet,
+        autocast=recipe.autocast if options.autocast is None else options.autocast,
+        max_dim=recipe.max_dim if options.max_dim is None else options.max_dim,
+    )
