@@ -42,7 +42,7 @@ def _parser() -> ArgumentParser:
         "--declare",
         type=Path,
         metavar="PIPELINE.YAML",
-        help="what the server must be: language, builds, accuracy; beside it evaluation/ and known-failing.txt are found",
+        help="what the server must be; evaluation/ and known-failing.txt are found beside it",
     )
     tls = parser.add_argument_group("TLS, in the words of NVIDIA's client")
     tls.add_argument("--use-ssl", action="store_true", help="connect with TLS; implied by the other options")
