@@ -99,7 +99,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure speed against the bare network, side by side in one run."""
-    _python(session, "dev", "-m", "ci.bench", *session.posargs)
+    _python(session, "bench", "-m", "ci.bench", *session.posargs)
 
 
 @nox.session

@@ -132,10 +132,11 @@ class _Interpreter:
             path = shutil.which(f"python3.{minor}")
             if path is None:
                 continue
-            print_version = "import sys; print(sys.version_info[2])"
-            answer = subprocess.run([path, "-c", print_version], capture_output=True, text=True, check=False)
+            ask = "import os, sys; print(sys.version_info[2], os.path.realpath(sys._base_executable))"
+            answer = subprocess.run([path, "-c", ask], capture_output=True, text=True, check=False)
             if answer.returncode == 0:  # a version manager's shim may be there without its Python
-                return cls(Path(path), (3, minor, int(answer.stdout)))
+                patch, base = answer.stdout.rstrip("\n").split(" ", 1)
+                return cls(Path(base), (3, minor, int(patch)))
         raise EnvironmentFailed(
             f"Python {platform.python_version()} runs nox, and neither python3.12 nor python3.11 is on the path",
             why="Triton and NeMo have wheels for Python 3.11 and 3.12",
