@@ -59,8 +59,13 @@ def export_config(options: ExportOptions) -> dict[str, str]:
     return {name: value for name, value in pairs}  # noqa: C416 (mypy cannot see pairs in lists)
 
 
-def check_nemo_version(schema: Schema, *, strict: bool) -> list[str]:
-    """Returns a note if NeMo is older than the schema asks for; an error if `strict`.
+def check_nemo_version(schema: Schema, saved_by: str, *, strict: bool) -> list[str]:
+    """Returns a note if NeMo is older than the schema asks for, or than the NeMo that saved the checkpoint.
+
+    Args:
+        schema: The schema of the model's class.
+        saved_by: The NeMo version in the checkpoint, or an empty string.
+        strict: Whether a NeMo older than the schema asks for is an error.
 
     Raises:
         ExportFailed: NeMo is not installed.
@@ -73,12 +78,16 @@ def check_nemo_version(schema: Schema, *, strict: bool) -> list[str]:
         raise ExportFailed(
             "NeMo is not installed in this environment", why, "run it through `nox -s export`"
         ) from error
-    if not schema.min_nemo_version or _numbers(installed) >= _numbers(schema.min_nemo_version):
-        return []
-    text = f"this model requires nemo_toolkit >={schema.min_nemo_version}, {installed} is installed"
-    if strict:
-        raise SchemaViolated(text, fix=f"install nemo_toolkit >={schema.min_nemo_version}")
-    return [text]
+    if _numbers(installed) < _numbers(schema.min_nemo_version):
+        text = f"this model requires nemo_toolkit >={schema.min_nemo_version}, {installed} is installed"
+        if strict:
+            raise SchemaViolated(text, fix=f"install nemo_toolkit >={schema.min_nemo_version}")
+        return [text]
+    if _numbers(installed) < _numbers(saved_by):
+        return [
+            f"NeMo {saved_by} saved the checkpoint, {installed} is installed: if it cannot be restored, that is why"
+        ]
+    return []
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -110,7 +110,7 @@ def export_riva(request: ExportRequest, say: Callable[[str], None]) -> ExportRes
         checkpoint = stack.enter_context(NemoCheckpoint.open(request.source))
         judge_open(checkpoint).raise_findings()
         schema = Schema.load(options.schema) if options.schema else speech_recognition.schema_of(checkpoint.obj_cls)
-        notes = check_nemo_version(schema, strict=options.validate)
+        notes = check_nemo_version(schema, checkpoint.nemo_version, strict=options.validate)
         recipe = recipe_of(schema, options)
         job = _prepare(request, recipe, checkpoint, work)
         bar.advance(_STEPS["read"])

@@ -62,6 +62,7 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from nemo.collections.asr.models import EncDecCTCModel
     from omegaconf import OmegaConf
 
+    torch.set_num_threads(1)  # the models are tiny: threads would only wait for each other
     folder = tmp_path_factory.mktemp("checkpoints")
     preprocessor = {"_target_": "nemo.collections.asr.modules.AudioToMelSpectrogramPreprocessor", "dither": 1e-5}
     for name, encoder in ENCODERS.items():

@@ -8,6 +8,7 @@ import pytest
 
 from pipelines.cli import nemo2riva
 from pipelines.export import recipe
+from pipelines.export.job import Comparison, NemoExport
 from pipelines.export.options import ExportOptions
 from pipelines.stages import export as stage
 from pipelines.stages.export import ExportRequest
@@ -143,3 +144,41 @@ def test_a_full_work_folder_is_said(
     assert nemo2riva.main([str(write_nemo(tmp_path / "a.nemo"))]) == 22
     assert "No space left on device" in capsys.readouterr().err
     assert [file.name for file in tmp_path.iterdir()] == ["a.nemo"]
+
+
+def test_a_graph_that_differs_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """When the comparison fails, the error says by how much, an older output stays, and no work folder is left."""
+    export = NemoExport(
+        device="cpu",
+        autocast=False,
+        max_batch=1,
+        max_dim=256,
+        parameters=7,
+        subsampling=4,
+        frame_ms=10.0,
+        max_frames=None,
+        versions={},
+        notes=[],
+    )
+    comparison = Comparison(
+        ir_version=8,
+        opset=16,
+        inputs=[],
+        outputs=[],
+        single_error=0.02,
+        equal_error=0,
+        padded_error=0,
+        frames=[],
+        versions={},
+    )
+    monkeypatch.setattr(stage, "_run", lambda *_arguments, **_named: (export, comparison, "00"))
+    monkeypatch.setattr(stage.tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "a.riva").write_text("older")
+
+    assert nemo2riva.main([str(write_nemo(tmp_path / "a.nemo")), "-f"]) == 33
+
+    assert "differs from the checkpoint by 0.02, one utterance at a time" in capsys.readouterr().err
+    assert (tmp_path / "a.riva").read_text() == "older"
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.nemo", "a.riva"]

@@ -1,0 +1,48 @@
+"""How the schema, the options and the installed NeMo decide about an export."""
+
+from pathlib import Path
+
+import pytest
+
+from pipelines.archive.schema import Export
+from pipelines.errors import UsageError
+from pipelines.export import recipe
+from pipelines.export.options import ExportOptions
+from pipelines.export.recipe import check_nemo_version, export_config, recipe_of
+from pipelines.speech_recognition.checkpoint import CTC, CTC_BPE, schema_of
+
+
+def test_the_schema_decides_where_no_option_does() -> None:
+    """Subword models are traced as their schema says; options come before it."""
+    given = ExportOptions(autocast=False, max_dim=1000, export_subnet="encoder")
+
+    assert recipe_of(schema_of(CTC_BPE), ExportOptions()) == Export(autocast=True, max_dim=100000)
+    assert recipe_of(schema_of(CTC_BPE), given) == Export(subnet="encoder", max_dim=1000)
+    assert recipe_of(schema_of(CTC), ExportOptions()) == Export()
+
+
+def test_two_parts_cannot_be_asked_for(tmp_path: Path) -> None:
+    """A schema that names a part and --export-subnet contradict each other."""
+    (tmp_path / "s.yaml").write_text("artifact_properties: [{model_graph.onnx: {export_subnet: encoder}}]")
+    schema = recipe.Schema.load(tmp_path / "s.yaml")
+
+    assert recipe_of(schema, ExportOptions()).subnet == "encoder"
+    with pytest.raises(UsageError, match="Can't combine"):
+        recipe_of(schema, ExportOptions(export_subnet="decoder"))
+
+
+def test_export_config_is_read() -> None:
+    """KEY=VALUE entries stay strings, as upstream passes them."""
+    assert export_config(ExportOptions(export_config=("a=1", "b=x"))) == {"a": "1", "b": "x"}
+
+
+@pytest.mark.parametrize(
+    ("saved_by", "expected"),
+    [("2.9.0", 0), ("3.0.0", 0), ("3.1.0", 1), ("", 0)],
+    ids=["older", "same", "newer", "none"],
+)
+def test_a_checkpoint_of_a_newer_nemo_is_noted(monkeypatch: pytest.MonkeyPatch, saved_by: str, expected: int) -> None:
+    """Who restores a checkpoint of a newer NeMo is told, because it may fail."""
+    monkeypatch.setattr(recipe.importlib.metadata, "version", lambda _name: "3.0.0")
+
+    assert len(check_nemo_version(schema_of(CTC), saved_by, strict=True)) == expected
