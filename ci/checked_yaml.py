@@ -1,6 +1,7 @@
 """YAML files that people write, checked against a JSON schema, with errors that name the file, the line and the key."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,37 @@ from jsonschema.exceptions import ValidationError, best_match
 
 from ci.errors import BadYaml
 
-__all__ = ["load_checked", "place"]
+__all__ = ["Document", "load_checked", "place", "read_checked"]
 
 KeyPath = tuple[Hashable, ...]
 """Keys and indices from the top of a document down to one value."""
 
 
+@dataclass(frozen=True)
+class Document:
+    """A YAML file that follows its schema.
+
+    Attributes:
+        data: What it says.
+        path: Where it is.
+        lines: The line of every value.
+    """
+
+    data: Any
+    path: Path
+    lines: Mapping[KeyPath, int]
+
+    def place(self, *keys: Hashable) -> str:
+        """`file:line: key.path` of a value, for what a schema cannot check."""
+        return place(self.path, keys, self.lines)
+
+
 def load_checked(path: Path, *, schema: Path) -> Any:
+    """What `read_checked` finds in a file, without its lines."""
+    return read_checked(path, schema=schema).data
+
+
+def read_checked(path: Path, *, schema: Path) -> Document:
     """Reads a YAML file and checks it.
 
     Raises:
@@ -31,10 +56,10 @@ def load_checked(path: Path, *, schema: Path) -> Any:
             why=f"the file does not follow {schema.name}",
             fix=_remedy(error),
         )
-    return data
+    return Document(data, path, lines)
 
 
-def place(path: Path, keys: KeyPath, lines: dict[KeyPath, int]) -> str:
+def place(path: Path, keys: KeyPath, lines: Mapping[KeyPath, int]) -> str:
     """`file:line: key.path`, the line being that of the nearest key that has one."""
     nearest = keys
     while nearest and nearest not in lines:

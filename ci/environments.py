@@ -22,6 +22,7 @@ from pathlib import Path
 
 from ci import libpython
 from ci.errors import EnvironmentFailed
+from ci.interpreter import Interpreter
 
 __all__ = ["ENVIRONMENTS", "ROOT", "Environment", "clean_variables", "find", "identity", "ready", "search_path"]
 
@@ -29,7 +30,6 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".environments"
 LOCKS = ROOT / "ci" / "locks"
 
-PYTHONS = ((3, 11), (3, 12))
 TORCH_INDEX_VARIABLE = "RIVA_CI_TORCH_INDEX"
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
 
@@ -72,7 +72,7 @@ _PIP_OPTIONS = {
 
 def find(name: str) -> Path | None:
     """The folder of an environment if it is ready to use, otherwise None; starts no process."""
-    interpreter = _Interpreter.current()
+    interpreter = Interpreter.current()
     if interpreter is None:
         return None
     folder = _folder(name, interpreter)
@@ -85,7 +85,7 @@ def ready(name: str) -> Path:
     Raises:
         EnvironmentFailed: No suitable Python, no venv module, a package cannot be had, or the disk is full.
     """
-    interpreter = _Interpreter.current() or _Interpreter.on_path()
+    interpreter = Interpreter.current() or Interpreter.on_path()
     folder = _folder(name, interpreter)
     if _is_ready(folder):
         return folder
@@ -97,7 +97,7 @@ def ready(name: str) -> Path:
 
 def identity(name: str) -> str:
     """A digest of what an environment holds, the same on every machine of the same kind; part of the key of outputs."""
-    interpreter = _Interpreter.current() or _Interpreter.on_path()
+    interpreter = Interpreter.current() or Interpreter.on_path()
     return _digest(name, interpreter, (platform.machine(), interpreter.minor))
 
 
@@ -112,54 +112,18 @@ def search_path(folder: Path) -> str:
     return os.pathsep.join((str(folder / "bin"), os.environ.get("PATH", os.defpath)))
 
 
-@dataclass(frozen=True)
-class _Interpreter:
-    path: Path
-    version: tuple[int, int, int]
-
-    @classmethod
-    def current(cls) -> "_Interpreter | None":
-        """The Python below the one that runs this, if its version will do; environments never nest."""
-        if sys.version_info[:2] not in PYTHONS:
-            return None
-        base = Path(getattr(sys, "_base_executable", sys.executable))
-        return cls(base.resolve(), sys.version_info[:3])
-
-    @classmethod
-    def on_path(cls) -> "_Interpreter":
-        """Reached when nox runs on another Python, as `uvx nox` and `pipx run nox` may do."""
-        for minor in (12, 11):
-            path = shutil.which(f"python3.{minor}")
-            if path is None:
-                continue
-            ask = "import os, sys; print(sys.version_info[2], os.path.realpath(sys._base_executable))"
-            answer = subprocess.run([path, "-c", ask], capture_output=True, text=True, check=False)
-            if answer.returncode == 0:  # a version manager's shim may be there without its Python
-                patch, base = answer.stdout.rstrip("\n").split(" ", 1)
-                return cls(Path(base), (3, minor, int(patch)))
-        raise EnvironmentFailed(
-            f"Python {platform.python_version()} runs nox, and neither python3.12 nor python3.11 is on the path",
-            why="Triton and NeMo have wheels for Python 3.11 and 3.12",
-            fix="sudo apt-get install python3 python3-venv, or use ./scripts/nox",
-        )
-
-    @property
-    def minor(self) -> str:
-        return f"{self.version[0]}.{self.version[1]}"
-
-
-def _folder(name: str, interpreter: _Interpreter) -> Path:
+def _folder(name: str, interpreter: Interpreter) -> Path:
     return FOLDER / f"{name}-{interpreter.minor}-{_digest(name, interpreter, (platform.machine(), interpreter))[:12]}"
 
 
-def _digest(name: str, interpreter: _Interpreter, machine: tuple[object, ...]) -> str:
+def _digest(name: str, interpreter: Interpreter, machine: tuple[object, ...]) -> str:
     digest = hashlib.sha256(repr((machine, ENVIRONMENTS[name], _PIP_OPTIONS)).encode())
     for lock in ENVIRONMENTS[name].locks:
         digest.update(_lock_file(lock, interpreter).read_bytes())
     return digest.hexdigest()
 
 
-def _lock_file(lock: str, interpreter: _Interpreter) -> Path:
+def _lock_file(lock: str, interpreter: Interpreter) -> Path:
     return LOCKS / f"{lock.format(python=interpreter.minor)}.txt"
 
 
@@ -175,7 +139,7 @@ def _is_ready(folder: Path) -> bool:
         return False
 
 
-def _set_up(name: str, folder: Path, interpreter: _Interpreter) -> None:
+def _set_up(name: str, folder: Path, interpreter: Interpreter) -> None:
     python = folder / "bin" / "python"
     started = time.monotonic()
     with _Log(name, folder.with_suffix(f"{folder.suffix}.log")) as log:
@@ -198,7 +162,7 @@ def _set_up(name: str, folder: Path, interpreter: _Interpreter) -> None:
         log.say(f"The {name} environment is ready after {time.monotonic() - started:.0f} s")
 
 
-def _make_venv(folder: Path, interpreter: _Interpreter, log: "_Log") -> None:
+def _make_venv(folder: Path, interpreter: Interpreter, log: "_Log") -> None:
     probe = subprocess.run([interpreter.path, "-c", "import ensurepip, venv"], capture_output=True, check=False)
     if probe.returncode != 0:
         raise EnvironmentFailed(
@@ -208,7 +172,7 @@ def _make_venv(folder: Path, interpreter: _Interpreter, log: "_Log") -> None:
     log.run(interpreter.path, "-m", "venv", str(folder))
 
 
-def _install(python: Path, lock: str, interpreter: _Interpreter, log: "_Log") -> None:
+def _install(python: Path, lock: str, interpreter: Interpreter, log: "_Log") -> None:
     torch_index = os.environ.get(TORCH_INDEX_VARIABLE, TORCH_INDEX)
     options = _PIP_OPTIONS.get(lock.removesuffix("-{python}"), _WHEELS)
     requirements = ("--requirement", str(_lock_file(lock, interpreter)))

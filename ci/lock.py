@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ci.arguments import ArgumentParser
-from ci.environments import LOCKS, PYTHONS, ROOT
+from ci.environments import LOCKS, ROOT
 from ci.errors import LockFailed
+from ci.interpreter import PYTHONS
 
 __all__ = ["main"]
 

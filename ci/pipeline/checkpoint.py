@@ -1,20 +1,22 @@
 """A checkpoint of this repository: its folder, what its pipeline.yaml declares, and the .nemo file itself."""
 
+import difflib
 import hashlib
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 from urllib.error import URLError
 
-from ci.checked_yaml import load_checked
+from ci.checked_yaml import Document, read_checked
 from ci.environments import ROOT
-from ci.errors import BadCheckpoint, UnknownCheckpoint
+from ci.errors import BadCheckpoint, BadYaml, UnknownCheckpoint
 from ci.pipeline.content import file_digest
+from pipelines.cli.flags import flags_of
 from pipelines.outputs import atomic_file
 from pipelines.progress import progress
+from pipelines.registry import load_pipeline
 
 __all__ = ["Checkpoint", "Options", "Value", "find_checkpoints"]
 
@@ -59,9 +61,11 @@ class Checkpoint:
         """Reads `pipeline.yaml` of a folder.
 
         Raises:
-            BadYaml: The file cannot be read or breaks its schema.
+            BadYaml: The file cannot be read, breaks its schema, or names an option that riva-build does not have.
         """
-        data: dict[str, Any] = load_checked(folder / "pipeline.yaml", schema=SCHEMA)
+        document = read_checked(folder / "pipeline.yaml", schema=SCHEMA)
+        _check_options(document)
+        data = document.data
         return cls(
             folder=folder,
             source=MappingProxyType(data["checkpoint"]),
@@ -133,6 +137,25 @@ def find_checkpoints(names: Sequence[str]) -> list[Path]:
             f"{CHECKPOINTS} holds no checkpoint", fix="make a folder there with a model.nemo and a pipeline.yaml"
         )
     return [known[name] for name in dict.fromkeys(names)] if names else list(known.values())
+
+
+def _check_options(document: Document) -> None:
+    """Asks riva-build's own declaration of options, so that a mistake is known before the export, and by its line."""
+    pipeline = load_pipeline(document.data["pipeline"])
+    known = {name: flag for flag in flags_of(pipeline.options) for name in (flag.name, *flag.aliases)}
+    for mode, options in document.data["builds"].items():
+        for name, value in options.items():
+            place = document.place("builds", mode, name)
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                raise BadYaml(
+                    f"{place}: riva-build {pipeline.name} has no option {name!r}",
+                    fix=f"did you mean {near[0]}?" if near else f"`riva-build {pipeline.name} --help` lists them",
+                )
+            try:
+                known[name].read(str(value))
+            except ValueError as error:
+                raise BadYaml(f"{place}: {error}", fix=f"{name}: {known[name].meaning}") from error
 
 
 def _download(uri: str, sha256: str, *, declared: Path) -> Path:

@@ -128,11 +128,3 @@ def test_failure_ends_in_what_the_installer_said(tmp_path: Path) -> None:
     assert "ended with 3" in caught.value.what
     assert "no matching distribution" in caught.value.why
     assert "small.log" in caught.value.fix
-
-
-def test_no_suitable_python_is_said_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a machine without Python 3.11 and 3.12 the error names the package to install."""
-    monkeypatch.setattr(environments.shutil, "which", lambda _: None)
-
-    with pytest.raises(EnvironmentFailed, match="apt-get install python3"):
-        environments._Interpreter.on_path()

@@ -68,6 +68,10 @@ def test_declaration_is_read(folder: Path) -> None:
             "'sha256' is a required",
             id="uri without sha256",
         ),
+        pytest.param(
+            "chunk_size", "chunk_sizes", ":7: builds.streaming.chunk_sizes", "mean chunk_size?", id="unknown option"
+        ),
+        pytest.param("0.16", "fast", ":7: builds.streaming.chunk_size", "'fast'", id="value of an option"),
         pytest.param("language: en-US\n", "", ":1: the document", "'language' is a required", id="missing"),
     ],
 )
