@@ -40,11 +40,11 @@ RECIPES: dict[ModelName, Recipe] = {
 }
 
 
-def _batches(recipe: Recipe, seed: int) -> Iterator[list[Clip]]:
+def _batches(recipe: Recipe, seed: int, workers: int) -> Iterator[list[Clip]]:
     loader = DataLoader(
         ClipGroups(recipe.batch_seconds, seed, evaluation_sentences()),
         batch_size=None,
-        num_workers=1,
+        num_workers=workers,
         prefetch_factor=2,
     )
     return itertools.chain.from_iterable(loader)
@@ -72,8 +72,10 @@ def _loss(model: EncDecCTCModel, clips: list[Clip]) -> torch.Tensor:
     signals = pad_sequence([torch.from_numpy(clip.samples) for clip in clips], batch_first=True)
     lengths = torch.tensor([len(clip.samples) for clip in clips])
     targets, target_lengths = _targets(model, [clip.text for clip in clips])
+    tensors = (signals, lengths, targets, target_lengths)
+    signals, lengths, targets, target_lengths = (tensor.to(model.device) for tensor in tensors)
     features, feature_lengths = model.preprocessor(input_signal=signals, length=lengths)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with torch.autocast(model.device.type, dtype=torch.bfloat16):
         log_probs, encoded_lengths, _ = model(processed_signal=features, processed_signal_length=feature_lengths)
     loss = model.loss(
         log_probs=log_probs.float(), targets=targets, input_lengths=encoded_lengths, target_lengths=target_lengths
@@ -82,15 +84,15 @@ def _loss(model: EncDecCTCModel, clips: list[Clip]) -> torch.Tensor:
     return loss
 
 
-def train(model: EncDecCTCModel, recipe: Recipe, seed: int) -> None:
-    """Train ``model`` in place."""
+def train(model: EncDecCTCModel, recipe: Recipe, seed: int, workers: int) -> None:
+    """Train ``model`` in place, on the device where it is."""
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=recipe.learning_rate, betas=(0.9, 0.98), weight_decay=recipe.weight_decay
     )
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _schedule(step, recipe))
     model.train()
     with tqdm(total=recipe.steps, unit="step", mininterval=5.0) as bar:
-        for clips in itertools.islice(_batches(recipe, seed), recipe.steps):
+        for clips in itertools.islice(_batches(recipe, seed, workers), recipe.steps):
             loss = _loss(model, clips)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
@@ -111,6 +113,8 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--steps", type=int, help="optimiser steps (default: the recipe of the committed checkpoint)")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="PyTorch threads (default: all cores)")
+    parser.add_argument("--device", default="cpu", help="where to train (default: %(default)s)")
+    parser.add_argument("--workers", type=int, default=1, help="processes that make clips; the clips stay the same")
     options = parser.parse_args(arguments)
     try:
         library_name()
@@ -124,8 +128,8 @@ def main(arguments: list[str] | None = None) -> int:
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as work:
         model = make_model(options.model, options.seed, Path(work))
-        train(model, recipe, options.seed)
-        save_model(model, options.out)
+        train(model.to(options.device), recipe, options.seed, options.workers)
+        save_model(model.to("cpu"), options.out)
     wall = (time.perf_counter() - started) / 60
     cpu = sum(os.times()[:4]) / 60
     print(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB, {wall:.1f} minutes, {cpu:.1f} CPU-minutes")
