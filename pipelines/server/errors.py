@@ -13,7 +13,6 @@
     |   `-- UnsupportedOption      an option that this runtime does not execute
     |-- TooManyCalls           the server is at a limit; the same call may succeed later
     |-- StreamIdle             a stream stayed silent for longer than the limit
-    |-- ServiceStopping        the server is going down
     `-- InferenceFailed        Triton refused or failed
 
 These are answers to a client, not ends of a process, hence apart from `pipelines.errors`. Messages are those of the
@@ -137,13 +136,6 @@ class StreamIdle(CallError):
             f"Error: no audio received for {seconds:g} seconds",
             "Close the stream when the speaker is done, or send audio (silence will do) while the microphone is open.",
         )
-
-
-class ServiceStopping(CallError):
-    """The server is going down and takes no more calls."""
-
-    def __init__(self) -> None:
-        super().__init__("Error: server is shutting down", "Call again; another server, or this one anew, will answer.")
 
 
 class InferenceFailed(CallError):

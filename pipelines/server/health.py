@@ -61,12 +61,15 @@ class Health(health_pb2_grpc.HealthServicer):
         """The state now and after each change."""
         last = None
         while True:
-            changed = self._changed
+            changed, stopped = (
+                self._changed,
+                self._stopped,
+            )  # before the state, so that nothing is missed while it is sent
             status = self._status(request.service)
             status = _Status.SERVICE_UNKNOWN if status is None else status
             if status != last:
                 yield _Status(status=status)
                 last = status
-            if self._stopped:
+            if stopped:
                 return
             await changed.wait()

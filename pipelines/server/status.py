@@ -23,7 +23,6 @@ _CODES: dict[type[Exception], grpc.StatusCode] = {
     errors.RequestRejected: grpc.StatusCode.INVALID_ARGUMENT,
     errors.TooManyCalls: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.StreamIdle: grpc.StatusCode.DEADLINE_EXCEEDED,
-    errors.ServiceStopping: grpc.StatusCode.UNAVAILABLE,
     errors.InferenceFailed: grpc.StatusCode.UNKNOWN,
     errors.CallError: grpc.StatusCode.INTERNAL,
 }

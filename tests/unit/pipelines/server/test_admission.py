@@ -34,7 +34,7 @@ def stub(running: RunningServer) -> Iterator[riva_asr_pb2_grpc.RivaSpeechRecogni
 def test_streams_past_the_limit_are_refused_and_slots_come_back(
     running: RunningServer, stub: riva_asr_pb2_grpc.RivaSpeechRecognitionStub
 ) -> None:
-    """The third stream gets RESOURCE_EXHAUSTED with the limit in it; when one ends, or vanishes, there is room again."""
+    """The third stream gets RESOURCE_EXHAUSTED with the limit; when one ends, or vanishes, there is room again."""
     held = [Held(*messages(streaming(), [wav(tone(0.5))])) for _ in range(2)]
     calls = [stub.StreamingRecognize(iter(each)) for each in held]
     assert eventually(lambda: len(running.triton.streams) == 2)

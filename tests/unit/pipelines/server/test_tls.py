@@ -115,5 +115,5 @@ def test_clients_without_a_certificate_stay_outside(
 def test_a_missing_key_is_named(certificates: dict[str, Certificate]) -> None:
     """A path that cannot be read is an error with the path in it."""
     options = ServerOptions(use_ssl=True, ssl_server_cert="/nowhere.crt", ssl_server_key="/nowhere.key")
-    with pytest.raises(MissingInput, match="/nowhere.key"), RunningServer(options):
+    with pytest.raises(MissingInput, match=r"/nowhere\.key"), RunningServer(options):
         pass
