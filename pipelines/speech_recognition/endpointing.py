@@ -61,8 +61,8 @@ class _Window:
         self._steps = deque([True] * steps)
         self._blank = steps
 
-    def __bool__(self) -> bool:
-        return bool(self._steps)
+    def __len__(self) -> int:
+        return len(self._steps)
 
     def push(self, blank: bool) -> None:
         """Takes the next time step in, the oldest one out."""
@@ -95,7 +95,8 @@ class Endpointer:
 
     def reset(self) -> None:
         """Starts a new utterance."""
-        self._spoken = self._started = self._paused = False
+        self._length = 0  # time steps from the first label on: what was before is not silence after speech
+        self._started = self._paused = False
 
     @property
     def paused(self) -> bool:
@@ -115,11 +116,15 @@ class Endpointer:
         for number, blank in enumerate(blanks, 1):
             for window in (self._start, self._stop, self._eou):
                 window.push(blank)
-            self._spoken |= not blank
-            if not self._spoken:
+            if blank and not self._length:
                 continue
+            self._length += 1
             self._started |= bool(self._start) and self._start.spoken(settings.start_threshold)
-            self._paused = bool(self._eou) and self._eou.silent(settings.stop_threshold_eou)
-            if self._stop and self._stop.silent(settings.stop_threshold if self._started else 1.0):
+            self._paused = self._over(self._eou, settings.stop_threshold_eou)
+            if self._over(self._stop, settings.stop_threshold if self._started else 1.0):
                 return number
         return None
+
+    def _over(self, window: _Window, threshold: float) -> bool:
+        """Whether a window that lies wholly within the utterance is silent enough."""
+        return 0 < len(window) <= self._length and window.silent(threshold)

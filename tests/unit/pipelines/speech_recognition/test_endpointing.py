@@ -52,6 +52,12 @@ def test_a_single_short_word_still_ends():
     assert stops("_" * 20 + "x" + "_" * 30, stop_history=400, start_threshold=0.5) == [31]
 
 
+@pytest.mark.parametrize("stop_history", [400, 20_000])
+def test_the_silence_before_speech_is_no_silence_after_it(stop_history):
+    """A few tokens after a long silence are a beginning, however much blank the window around them holds."""
+    assert stops("_" * 600 + "x___x" + "_" * 4, stop_history=stop_history, stop_threshold=0.8) == []
+
+
 def test_zero_never_ends_an_utterance():
     """stop_history = 0 is for long-form transcription."""
     assert stops(SPEECH + "_" * 500, stop_history=0) == []
