@@ -6,16 +6,15 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from pipelines import errors
-from pipelines.errors import ExportFailed, OutputFailed, RivaError
+from pipelines.errors import ExportFailed, RivaError
 
-__all__ = ["child", "die_with_parent", "wait", "work_folder_full", "write_error"]
+__all__ = ["child", "die_with_parent", "wait", "write_error"]
 
 _PR_SET_PDEATHSIG = 1
 _ERROR = "error"  # suffix of the file that holds an error instead of a result
@@ -106,15 +105,6 @@ def _raise_error(path: Path) -> None:
     if found.exists():
         record: Mapping[str, str] = json.loads(found.read_text(encoding="utf-8"))
         raise getattr(errors, record["kind"])(record["what"], record["why"], record["fix"])
-
-
-def work_folder_full(error: OSError) -> OutputFailed:
-    """Returns the error for a full disk, whichever process met it."""
-    return OutputFailed(
-        f"cannot write to the work folder below {tempfile.gettempdir()}: {error.strerror}",
-        "an export needs about three times the size of the checkpoint there",
-        "free space, or set TMPDIR to a folder on a larger disk",
-    )
 
 
 def die_with_parent() -> None:

@@ -6,7 +6,6 @@ exports. Nothing but the unpacked checkpoint and the job reaches it; it dies wit
 
 import contextlib
 import dataclasses
-import errno
 import importlib.metadata
 import multiprocessing
 import os
@@ -17,7 +16,8 @@ from typing import Any
 
 from pipelines.errors import InternalError, RivaError, UsageError
 from pipelines.export.job import ExportJob, NemoExport, read_json, write_json
-from pipelines.export.processes import die_with_parent, work_folder_full, write_error
+from pipelines.export.processes import die_with_parent, write_error
+from pipelines.export.work_folder import is_full, work_folder_full
 
 __all__ = ["export_graph"]
 
@@ -152,7 +152,7 @@ def _max_frames(encoder: Any) -> int | None:
 def _as_error(error: Exception) -> RivaError:
     if isinstance(error, RivaError):
         return error
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_full(error):
         return work_folder_full(error)
     fix = "run again with --verbose for the log, and report it"
     return InternalError(f"the NeMo process failed: {type(error).__name__}: {error}", fix=fix)

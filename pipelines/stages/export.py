@@ -5,13 +5,11 @@
 NeMo and ONNX Runtime run in processes of their own (`pipelines/export/`); this one imports neither.
 """
 
-import errno
 import hashlib
 import json
 import subprocess
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,8 +28,9 @@ from pipelines.export.job import Comparison, ExportJob, NemoExport, read_json, w
 from pipelines.export.manifest import artifacts, export_facts, metadata
 from pipelines.export.options import ExportOptions
 from pipelines.export.packing import pack_graph
-from pipelines.export.processes import child, wait, work_folder_full
+from pipelines.export.processes import child, wait
 from pipelines.export.recipe import check_nemo_version, check_options, export_config, recipe_of
+from pipelines.export.work_folder import work_folder
 from pipelines.progress import progress
 from pipelines.speech_recognition import checkpoint as speech_recognition
 from pipelines.verdict.rules import judge_open
@@ -106,7 +105,7 @@ def export_riva(request: ExportRequest, say: Callable[[str], None]) -> ExportRes
         raise OutputExists(f"{request.output} exists", fix="give -f/--force to replace it, or another name")
     with ExitStack() as stack:
         bar = stack.enter_context(progress("nemo2riva", sum(_STEPS.values())))
-        work = stack.enter_context(_work_folder())
+        work = stack.enter_context(work_folder())
         checkpoint = stack.enter_context(NemoCheckpoint.open(request.source))
         judge_open(checkpoint).raise_findings()
         schema = Schema.load(options.schema) if options.schema else speech_recognition.schema_of(checkpoint.obj_cls)
@@ -131,18 +130,6 @@ def export_riva(request: ExportRequest, say: Callable[[str], None]) -> ExportRes
         write_archive(request.output, manifest, members, key=key, force=options.force)
         bar.advance(_STEPS["write"])
     return ExportResult(output=request.output, facts=facts, notes=tuple(notes))
-
-
-@contextmanager
-def _work_folder() -> Iterator[Path]:
-    """A folder for the unpacked checkpoint and the graph; about three times the checkpoint's size."""
-    try:
-        with tempfile.TemporaryDirectory(prefix="nemo2riva-") as folder:
-            yield Path(folder)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise work_folder_full(error) from error
 
 
 def _prepare(request: ExportRequest, recipe: Export, checkpoint: NemoCheckpoint, work: Path) -> ExportJob:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipelines.cli import nemo2riva
-from pipelines.export import recipe
+from pipelines.export import recipe, work_folder
 from pipelines.export.job import Comparison, NemoExport
 from pipelines.export.options import ExportOptions
 from pipelines.stages import export as stage
@@ -138,7 +138,7 @@ def test_a_full_work_folder_is_said(
     def full(*_arguments: Any, **_named: Any) -> None:
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr(stage.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(work_folder.tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(stage.NemoCheckpoint, "unpack", full)
 
     assert nemo2riva.main([str(write_nemo(tmp_path / "a.nemo"))]) == 22
@@ -174,7 +174,7 @@ def test_a_graph_that_differs_is_not_written(
         versions={},
     )
     monkeypatch.setattr(stage, "_run", lambda *_arguments, **_named: (export, comparison, "00"))
-    monkeypatch.setattr(stage.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(work_folder.tempfile, "tempdir", str(tmp_path))
     (tmp_path / "a.riva").write_text("older")
 
     assert nemo2riva.main([str(write_nemo(tmp_path / "a.nemo")), "-f"]) == 33
