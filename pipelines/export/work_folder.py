@@ -1,4 +1,4 @@
-"""The folder for the unpacked checkpoint and the graph: gone when the export ends, and when it was killed, with the next.
+"""The folder for the unpacked checkpoint and the graph: gone with the run, or with the next one if the run was killed.
 
 A run holds a lock in its folder; a folder whose lock is free belongs to a run that was killed.
 """
