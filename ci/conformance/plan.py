@@ -7,7 +7,7 @@ from typing import Any
 
 from ci.conformance.audio import AudioSpec
 from ci.conformance.case import Case, Step, fill
-from ci.conformance.evaluation import Utterance, choose
+from ci.conformance.evaluation import Utterance
 from ci.conformance.exchange import Request, StreamSpec
 from ci.conformance.subject import Subject
 
@@ -40,7 +40,7 @@ def _plan_step(case: Case, step: Step, subject: Subject) -> PlannedStep:
     send = fill(step.send, names)
     utterances: tuple[Utterance | None, ...] = (None,)
     if step.signal == "utterance":
-        utterances = choose(subject.evaluation, send.get("utterances", 1))
+        utterances = subject.choose(send.get("utterances", 1))
     repeat = send.get("repeat", 1)
     apart = repeat > 1 or send.get("fresh", False)
     requests = []

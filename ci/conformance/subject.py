@@ -8,8 +8,9 @@ from typing import Any
 
 from ci.checked_yaml import load_checked
 from ci.conformance.case import Case
-from ci.conformance.evaluation import Utterance
+from ci.conformance.evaluation import Utterance, choose
 from ci.conformance.server import Listing, Model
+from ci.conformance.word_errors import normalise
 from pipelines.errors import UsageError
 
 __all__ = ["DEFAULT_LIMITS", "Declaration", "Subject"]
@@ -22,6 +23,8 @@ DEFAULT_LIMITS: Mapping[str, float] = MappingProxyType(
 )
 #: The chunk of Riva's low-latency recipes, for a server that does not list its own.
 DEFAULT_CHUNK_SECONDS = 0.16
+#: Utterances with a profane word that are enough to see whether it is masked.
+PROFANE_UTTERANCES = 6
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,13 @@ class Subject:
         """What `${...}` of a case stands for."""
         listed = {f"{each}-model": model.name for each in ("offline", "streaming") if (model := self.model(each))}
         return {"language": self.language(mode), "type": "offline" if mode == "offline" else "online", **listed}
+
+    def choose(self, which: str | int) -> tuple[Utterance, ...]:
+        """Utterances of the evaluation set; `profane` are some in which a declared profane word is spoken."""
+        if which != "profane":
+            return choose(self.evaluation, which)
+        profane = {word.casefold() for word in self.declaration.profane_words}
+        return choose([each for each in self.evaluation if profane & set(normalise(each.text))], PROFANE_UTTERANCES)
 
     @property
     def chunk_seconds(self) -> float:
