@@ -1,6 +1,7 @@
 """Audio as clients send it: an utterance, silence or noise, in every container, codec and rate of the API."""
 
 import io
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -59,6 +60,7 @@ class AudioSpec:
         seconds: Length of silence and noise.
         lead: Seconds of silence before an utterance.
         tail: Seconds of silence after it.
+        fill: An utterance is repeated until it lasts so many seconds.
         channels: The same signal in each of them.
         keep: The fraction of the encoded bytes that is sent.
         named: Whether the request names encoding and rate; by default where no header does.
@@ -70,6 +72,7 @@ class AudioSpec:
     seconds: float = 1.0
     lead: float = 0.0
     tail: float = 0.0
+    fill: float = 0.0
     channels: int = 1
     keep: float = 1.0
     named: bool | None = None
@@ -111,7 +114,9 @@ def _signal(spec: AudioSpec, utterance: Utterance | None) -> "tuple[NDArray[np.f
             raise ValueError("the case sends an utterance, but none was chosen")
         rate = spec.rate or utterance.rate
         before, after = (np.zeros(round(seconds * rate), np.float32) for seconds in (spec.lead, spec.tail))
-        return np.concatenate([before, _resample(utterance, rate), after]), rate
+        once = _resample(utterance, rate)
+        times = max(1, math.ceil(spec.fill * rate / len(once)))
+        return np.concatenate([before, np.tile(once, times), after]), rate
     rate = spec.rate or DEFAULT_RATE
     length = round(spec.seconds * rate) if spec.signal in ("silence", "noise") else 0
     if spec.signal == "noise":

@@ -319,7 +319,7 @@ def serving(servicer: ScriptedServer, credentials: grpc.ServerCredentials | None
 
 
 async def _start(servicer: ScriptedServer, credentials: grpc.ServerCredentials | None) -> tuple[grpc.aio.Server, int]:
-    servicer.server = server = grpc.aio.server()
+    servicer.server = server = grpc.aio.server(options=[("grpc.max_receive_message_length", -1)])
     riva_asr_pb2_grpc.add_RivaSpeechRecognitionServicer_to_server(servicer, server)
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     address = "localhost:0"

@@ -27,14 +27,14 @@ class Hangs(ScriptedServer):
 
 
 class Dies(ScriptedServer):
-    """Stops for good at its tenth offline call."""
+    """Stops for good at its fifth offline call."""
 
     def __init__(self) -> None:
         self.calls = 0
 
     async def Recognize(self, request: Any, context: Any) -> Any:
         self.calls += 1
-        if self.calls >= 10:
+        if self.calls >= 5:
             self.stopping = asyncio.create_task(self.server.stop(grace=None))
             await asyncio.Event().wait()
         return await super().Recognize(request, context)

@@ -224,6 +224,16 @@ class EndsSpeechAsItLikes(WrongServer):
         return 0.5
 
 
+class HearsOneMinuteOnly(WrongServer):
+    caught_by = ("recognition/long-audio",)
+
+    def resample(self, samples: Samples, rate: int) -> Samples:
+        return super().resample(samples[: 60 * rate], rate)
+
+    def processed(self, seconds: float) -> float:
+        return min(seconds, 60.0)
+
+
 # Formats.
 
 
