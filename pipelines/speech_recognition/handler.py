@@ -105,9 +105,8 @@ class SpeechRecognition(riva_asr_pb2_grpc.RivaSpeechRecognitionServicer):  # typ
             piece, last = await pieces.next()
             while not last:
                 # The next piece is decoded while Triton is busy with this one.
-                following = asyncio.ensure_future(pieces.next())
-                results.append(await sequence.send(piece))
-                piece, last = await following
+                result, (piece, last) = await asyncio.gather(sequence.send(piece), pieces.next())
+                results.append(result)
             call.audio_seconds = reader.seconds
             if reader.seconds:
                 results.append(await sequence.send(piece, end=True))
@@ -150,8 +149,8 @@ class _Stream:
         model = recognition.model
         self._reader = AudioReader(recognition.declared, model.sample_rate)
         self._chunk = round(model.chunk_size * model.sample_rate)
-        self._worth_sending = round(self._chunk * SHARE_OF_CHUNK)
         self._waiting: list[Samples] = []
+        self._results: list[dict[str, Any]] = []  # of the pipeline, not yet told to the client
         self._chunk_seconds = parts.metrics.chunk_seconds.labels(model.name)
 
     async def run(self, incoming: Incoming, context: Any) -> None:
@@ -162,47 +161,55 @@ class _Stream:
                 begin = time.monotonic()
                 if message.HasField("streaming_config"):
                     raise ConfigRepeated
-                self._waiting.append(self._reader.feed(message.audio_content))
-                self._call.audio_seconds = self._reader.seconds
-                result = await sequence.send(self._take()) if self._due(hurried=incoming.more) else None
-                await self._answer(result, context, trailing=False)
+                await self._hear(message.audio_content, sequence, incoming)
+                await self._answer(context, trailing=False)
                 self._chunk_seconds.observe(time.monotonic() - begin)
             self._waiting.append(self._reader.finish())
             self._call.audio_seconds = self._reader.seconds
             if self._reader.seconds:
-                await self._answer(await sequence.send(self._take(), end=True), context, trailing=True)
+                await self._send(sequence, end=True)
+                await self._answer(context, trailing=True)
 
     async def _next(self, incoming: Incoming, sequence: Sequence) -> Any | None:
-        silent = 0.0
+        """The next message; while there is none, Triton is told now and then that the stream goes on."""
+        limit = self._parts.options.idle_timeout
+        silent_since = time.monotonic()
         while True:
+            left = limit - (time.monotonic() - silent_since)
             try:
-                return await incoming.next(timeout=min(KEEP_ALIVE_SECONDS, self._parts.options.idle_timeout - silent))
+                return await incoming.next(timeout=min(KEEP_ALIVE_SECONDS, left))
             except TimeoutError:
-                silent += KEEP_ALIVE_SECONDS
-                if silent >= self._parts.options.idle_timeout:
-                    raise StreamIdle(self._parts.options.idle_timeout) from None
+                if left <= KEEP_ALIVE_SECONDS:
+                    raise StreamIdle(limit) from None
                 if self._reader.seconds:
-                    await sequence.send(self._take())
+                    await self._send(sequence)
 
-    def _due(self, *, hurried: bool) -> bool:
-        """Whether what was collected is worth a request. A client ahead of time gets whole chunks, which is cheaper
-        for all.
-        """
-        return sum(map(len, self._waiting)) >= (self._chunk if hurried else self._worth_sending)
+    async def _hear(self, audio: bytes, sequence: Sequence, incoming: Incoming) -> None:
+        """Decodes a message, a part at a time if it is large, and passes on what is worth a request."""
+        for at in range(0, len(audio), PIECE_BYTES):
+            part = audio if len(audio) <= PIECE_BYTES else audio[at : at + PIECE_BYTES]
+            self._waiting.append(self._reader.feed(part))
+            # A client that is ahead of time gets whole chunks, which is cheaper for all.
+            hurried = incoming.more or at + PIECE_BYTES < len(audio)
+            worth = self._chunk * (1 if hurried else SHARE_OF_CHUNK)
+            if sum(map(len, self._waiting)) >= worth:
+                await self._send(sequence)
+        self._call.audio_seconds = self._reader.seconds
 
-    def _take(self) -> Samples:
+    async def _send(self, sequence: Sequence, *, end: bool = False) -> None:
         samples = self._waiting[0] if len(self._waiting) == 1 else np.concatenate([NO_SAMPLES, *self._waiting])
         self._waiting = []
-        return samples
+        self._results.append(await sequence.send(samples, end=end))
 
-    async def _answer(self, result: dict[str, Any] | None, context: Any, *, trailing: bool) -> None:
+    async def _answer(self, context: Any, *, trailing: bool) -> None:
         """Writes a response: one for each audio message where interim results are wanted, otherwise only what is final.
 
         The latency figures of Riva's own client need exactly that number, or one more.
         """
         response = streaming_response(
-            result, recognition=self._recognition, interim=self._interim, request_id=self._call.request_id
+            self._results, recognition=self._recognition, interim=self._interim, request_id=self._call.request_id
         )
+        self._results = []
         if response.results or (self._interim and not trailing):
             self._call.responses += 1
             await context.write(response)

@@ -1,6 +1,6 @@
 """From a pipeline's RESULT to Riva's messages."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from riva.client.proto import riva_asr_pb2 as asr
@@ -16,28 +16,30 @@ _UTTERANCE_END = " "
 
 
 def streaming_response(
-    result: dict[str, Any] | None, *, recognition: Recognition, interim: bool, request_id: str
+    results: Sequence[dict[str, Any]], *, recognition: Recognition, interim: bool, request_id: str
 ) -> Any:
     """One `StreamingRecognizeResponse`.
 
     Args:
-        result: The pipeline's RESULT; None where audio is still being collected.
+        results: RESULTs of the pipeline since the last response; none where audio is still being collected. What is not
+            final counts only in the last of them: later ones say it anew.
         recognition: What the call asked for.
         interim: Whether results that are not final are wanted.
         request_id: Echoed to the client.
     """
     response = asr.StreamingRecognizeResponse()
     response.id.value = request_id
-    for found in result["results"] if result else ():
-        final = found["is_final"]
-        if not (final or interim):
-            continue
-        message = response.results.add(
-            is_final=final, channel_tag=_CHANNEL, audio_processed=result["audio_processed"] if result else 0.0
-        )
-        if not final:
-            message.stability = found["stability"]
-        _fill_alternative(message.alternatives.add(), found, recognition)
+    for result in results:
+        for found in result["results"]:
+            final = found["is_final"]
+            if not final and not (interim and result is results[-1]):
+                continue
+            message = response.results.add(
+                is_final=final, channel_tag=_CHANNEL, audio_processed=result["audio_processed"]
+            )
+            if not final:
+                message.stability = found["stability"]
+            _fill_alternative(message.alternatives.add(), found, recognition)
     return response
 
 

@@ -143,6 +143,17 @@ def test_small_messages_do_not_cost_a_request_each(service: riva.client.ASRServi
     assert len(running.triton.requests) <= 4.0 / 0.04 + 1
 
 
+def test_a_whole_recording_in_one_message(service: riva.client.ASRService, running: RunningServer) -> None:
+    """A large message is passed on a part at a time, answered once, and every utterance of it is in the answer."""
+    running.triton.requests.clear()
+
+    responses = list(service.streaming_response_generator([wav(tone(62.0))], streaming(interim=True)))
+
+    assert transcripts(iter(responses)) == ["hz450 hz450 hz450 hz450 hz450 "] * 12 + ["hz450 hz450 "]
+    assert len(responses) == 2
+    assert max(samples for *_, samples in running.triton.requests) <= handler.PIECE_BYTES
+
+
 def test_endpointing_travels_to_the_pipeline(service: riva.client.ASRService) -> None:
     """What the request says about endpointing reaches the pipeline; the counting one ends utterances by it."""
     setting = streaming(endpointing_config=rasr.EndpointingConfig(stop_history=2000))
