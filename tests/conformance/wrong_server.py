@@ -278,6 +278,15 @@ class CannotReadOpus(WrongServer):
             raise Refusal("Error: invalid format")
 
 
+class WantsTheHeaderAtOnce(WrongServer):
+    caught_by = ("formats/split-header/wav", "formats/split-header/flac", "formats/split-header/ogg-opus")
+
+    def hear(self, stream: Stream, data: bytes) -> Iterator[Any]:
+        if not stream.data and len(data) < 44:
+            raise Refusal("Error: invalid format")
+        return super().hear(stream, data)
+
+
 class SwapsBytes(WrongServer):
     caught_by = ("formats/pcm",)
 
