@@ -22,17 +22,18 @@ def streaming_response(
 
     Args:
         results: RESULTs of the pipeline since the last response; none where audio is still being collected. What is not
-            final counts only in the last of them: later ones say it anew.
+            final counts only in the last that says anything, which says it anew.
         recognition: What the call asked for.
         interim: Whether results that are not final are wanted.
         request_id: Echoed to the client.
     """
     response = asr.StreamingRecognizeResponse()
     response.id.value = request_id
-    for result in results:
+    spoken = [result for result in results if result["results"]]
+    for result in spoken:
         for found in result["results"]:
             final = found["is_final"]
-            if not final and not (interim and result is results[-1]):
+            if not final and not (interim and result is spoken[-1]):
                 continue
             message = response.results.add(
                 is_final=final, channel_tag=_CHANNEL, audio_processed=result["audio_processed"]

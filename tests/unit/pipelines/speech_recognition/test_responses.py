@@ -74,7 +74,7 @@ def test_words_have_milliseconds_and_are_masked() -> None:
 
 
 def test_a_recordings_results_carry_its_whole_length() -> None:
-    """Utterances of all pieces, in order, each with the length of the recording; transcripts can be joined as they are."""
+    """Utterances of all pieces, in order, with the length of the recording; transcripts can be joined as they are."""
     pieces = [result(found("one", final=True), seconds=30.0), result(found("two", final=True), seconds=42.0)]
 
     response = offline_response(pieces, recognition=wanted(), request_id="id")
