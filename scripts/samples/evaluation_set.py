@@ -4,8 +4,10 @@ Its sentences and espeak-ng voice variants are never heard in training; two thir
 """
 
 import argparse
+import itertools
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,11 +22,15 @@ from scripts.samples.speech import EVALUATION_VARIANTS, SAMPLE_RATE, Espeak, Esp
 UTTERANCES = 120
 SEED = 20_000
 SHORTEST, LONGEST = 1.5, 8.0
+OFTEN = 20
 
 
 def _sentences() -> Iterator[str]:
+    """Sentences to hold out of training, none with a word that training would then hardly hear."""
     source = grammar.sentences(grammar.seeded(SEED))
-    return (next(source) for _ in range(3 * UTTERANCES))
+    drawn = [next(source) for _ in range(3 * UTTERANCES)]
+    heard = Counter(word for text in itertools.islice(source, 10_000) for word in set(text.split()))
+    return (text for text in drawn if all(heard[word] >= OFTEN for word in text.split()))
 
 
 def evaluation_sentences() -> frozenset[str]:

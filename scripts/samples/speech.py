@@ -63,10 +63,8 @@ class Voice:
 
     @classmethod
     def draw(cls, rng: random.Random, variants: tuple[str, ...]) -> "Voice":
-        """A random voice with one of ``variants``, as espeak-ng has it."""
-        return cls(
-            rng.choice(ACCENTS), rng.choice(variants), rng.randint(130, 190), rng.randint(35, 65), rng.randint(30, 65)
-        )
+        """A random American voice with one of ``variants``, as espeak-ng has it."""
+        return cls(ACCENTS[0], rng.choice(variants), rng.randint(130, 190), rng.randint(35, 65), rng.randint(30, 65))
 
     @classmethod
     def draw_changed(cls, rng: random.Random, variants: tuple[str, ...]) -> "Voice":
