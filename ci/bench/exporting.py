@@ -1,5 +1,6 @@
 """The whole process of nemo2riva, checks included, against a bare NeMo script that restores and exports."""
 
+import resource
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -27,18 +28,23 @@ model.export(sys.argv[2])
 def measure_exporting(subject: Subject, *, quick: bool) -> Iterator[Figure]:
     """Seconds of both, and their ratio."""
     seconds: dict[str, list[float]] = {"nemo2riva": [], "bare NeMo": []}
+    cpu: dict[str, list[float]] = {name: [] for name in seconds}
     with tempfile.TemporaryDirectory() as folder:
         for round_ in range(1 if quick else 4):
             for name, run in (("nemo2riva", _nemo2riva), ("bare NeMo", _bare)):
+                before = _children_cpu()
                 taken = _timed(run, subject.nemo, Path(folder))
                 if round_ or quick:  # the first reads NeMo from the disk
                     seconds[name].append(taken)
+                    cpu[name].append(_children_cpu() - before)
     name = f"export/{subject.name}"
     for what, times in seconds.items():
         middle = sorted(times)[len(times) // 2]
         yield Figure(name=f"{name}/{what}", value=middle, unit="s", spread=(min(times), max(times)))
     value, spread = median_ratio(seconds["nemo2riva"], seconds["bare NeMo"])
     yield Figure(name=f"{name}/nemo2riva over bare NeMo", value=value, unit="x", at_most=1.25, spread=spread)
+    value, spread = median_ratio(cpu["nemo2riva"], cpu["bare NeMo"])
+    yield Figure(name=f"{name}/CPU of nemo2riva over bare NeMo", value=value, unit="x", spread=spread)
 
 
 def _nemo2riva(nemo: Path, folder: Path) -> None:
@@ -55,6 +61,11 @@ def _bare(nemo: Path, folder: Path) -> None:
     done = subprocess.run(command, env=environments.clean_variables(), capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise StageFailed(f"the bare NeMo script ended with {done.returncode}", why=done.stderr[-2000:])
+
+
+def _children_cpu() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _timed(run: Callable[[Path, Path], None], nemo: Path, folder: Path) -> float:

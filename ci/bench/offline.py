@@ -2,17 +2,18 @@
 
 from collections.abc import Callable, Iterator
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 
 from ci.bench.figure import Figure, median_ratio
 from ci.bench.recognisers import Baseline, Sherpa, run_together
-from ci.bench.server import serving
+from ci.bench.server import cpu_seconds, serving
 from ci.bench.subject import Subject, Utterance, speech
 from ci.errors import WrongAnswer
 
 __all__ = ["measure_offline"]
 
 CLIENTS = 8
+_UTTERANCES = {"2m": 48, "13m": 24}  # a few seconds a round, and the clients' last ones are a small part of it
 _AGREE = 0.95  # of the transcripts; with random weights a close call may go the other way now and then
 
 
@@ -22,7 +23,7 @@ def measure_offline(subject: Subject, *, quick: bool) -> Iterator[Figure]:
     Raises:
         WrongAnswer: The server's transcripts are not those of the network in this process.
     """
-    utterances = speech(8 if quick else 48)
+    utterances = speech(8 if quick else _UTTERANCES[subject.size])
     audio = sum(utterance.seconds for utterance in utterances)
     pair, alone = [Baseline(subject, threads=1) for _ in range(2)], Baseline(subject, threads=2)
     sherpa_pair, sherpa_alone = [Sherpa(subject, threads=1) for _ in range(2)], Sherpa(subject, threads=2)
@@ -44,9 +45,12 @@ def measure_offline(subject: Subject, *, quick: bool) -> Iterator[Figure]:
             "sherpa two": lambda: run_together(sherpa_pair, utterances),
         }
         seconds: dict[str, list[float]] = {name: [] for name in contenders}
+        cpu: dict[str, list[float]] = {name: [] for name in contenders}
         for _ in range(2 if quick else 7):
             for name, contend in contenders.items():
+                before = process_time() + cpu_seconds()
                 seconds[name].append(contend())
+                cpu[name].append(process_time() + cpu_seconds() - before)
         added = [1000 * (_time(clients[0], each) - _time(alone, each)) for each in utterances]
 
     def better(*names: str) -> list[float]:
@@ -65,6 +69,8 @@ def measure_offline(subject: Subject, *, quick: bool) -> Iterator[Figure]:
     ):
         value, spread = median_ratio(above, seconds[below])
         yield Figure(name=f"{name}/{what}", value=value, unit="x", at_least=target, spread=spread)
+    value, spread = median_ratio(cpu["eight clients"], cpu["two sessions, one thread"])
+    yield Figure(name=f"{name}/CPU of eight clients over baseline", value=value, unit="x", spread=spread)
     yield Figure(name=f"{name}/added to a request, p50", value=median(added), unit="ms")
 
 

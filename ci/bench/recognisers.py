@@ -1,9 +1,9 @@
 """Recognisers in this process: what the served path is compared with."""
 
 import queue
-import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,10 @@ def run_together(recognisers: Sequence[Callable[[Utterance], Any]], utterances: 
                 return
             recognise(utterance)
 
-    threads = [threading.Thread(target=work, args=(recognise,)) for recognise in recognisers]
     begin = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(len(recognisers)) as pool:
+        for done in [pool.submit(work, recognise) for recognise in recognisers]:
+            done.result()
     return time.perf_counter() - begin
 
 

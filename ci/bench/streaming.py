@@ -31,6 +31,10 @@ class _Load:
     latencies: list[float] = field(default_factory=list)
     refused: int = 0
 
+    @property
+    def p95(self) -> float:
+        return self.quantile(0.95)
+
     def quantile(self, share: float) -> float:
         ordered = sorted(self.latencies)
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("inf")
@@ -46,11 +50,10 @@ def measure_streaming(subject: Subject, *, quick: bool) -> Iterator[Figure]:
         load = _stream(server, utterances, streams=STREAMS, seconds=seconds)
         after, cpu = server.executions(model), cpu_seconds() - cpu
         windows, batches = after[0] - before[0], after[1] - before[1]
-        held, latencies = 0, {STREAMS: load}
+        held = 0
         for count in _LADDER[:2] if quick else _LADDER:
-            if count not in latencies:
-                latencies[count] = _stream(server, utterances, streams=count, seconds=seconds)
-            if latencies[count].quantile(0.95) >= LIMIT:
+            # Two tries: a moment in which the machine was busy otherwise says nothing about the server.
+            if all(_stream(server, utterances, streams=count, seconds=seconds).p95 >= LIMIT for _ in range(2)):
                 break
             held = count
     bare = STREAMS * _bare_seconds(subject, utterances[0], seconds=seconds)
@@ -69,9 +72,9 @@ def measure_admission(subject: Subject, *, quick: bool) -> Iterator[Figure]:
     alone, crowded, refused = [], [], 0
     with serving(subject, f"--max-streams={STREAMS}") as server:
         for _ in range(1 if quick else 3):
-            alone.append(_stream(server, utterances, streams=STREAMS, seconds=seconds).quantile(0.95))
+            alone.append(_stream(server, utterances, streams=STREAMS, seconds=seconds).p95)
             load = _stream(server, utterances, streams=2 * STREAMS, seconds=seconds)
-            crowded.append(load.quantile(0.95))
+            crowded.append(load.p95)
             refused += load.refused
     ratio = sorted(crowded)[len(crowded) // 2] / sorted(alone)[len(alone) // 2]
     yield Figure(name=f"{name}/refused at twice the limit", value=refused, unit="calls", at_least=STREAMS)
