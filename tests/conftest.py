@@ -27,11 +27,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Keeps the modules of the other environment from being imported."""
-    if not collection_path.name.startswith("test_"):
-        return None
-    needs_nemo = "pytestmark = pytest.mark.export" in collection_path.read_text(encoding="utf-8")
-    return True if needs_nemo != IN_EXPORT_ENVIRONMENT else None
+    """Keeps the modules of the other environment, and the conftests beside them, from being imported."""
+    if collection_path.is_dir():
+        strange = IN_EXPORT_ENVIRONMENT and not any(map(_needs_nemo, collection_path.rglob("test_*.py")))
+    else:
+        strange = collection_path.name.startswith("test_") and _needs_nemo(collection_path) != IN_EXPORT_ENVIRONMENT
+    return True if strange else None
+
+
+def _needs_nemo(module: Path) -> bool:
+    return "pytestmark = pytest.mark.export" in module.read_text(encoding="utf-8")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
