@@ -18,12 +18,12 @@ class Record:
     Attributes:
         key: Digest of the stage's inputs, options, tools and target.
         outputs: What came out, by path relative to the folder of the checkpoint's outputs.
-        seconds: How long it took.
+        seconds: How long it took, and before it the server if it needs one, until it listened.
     """
 
     key: str
     outputs: Mapping[str, Content]
-    seconds: float
+    seconds: Mapping[str, float]
 
     @classmethod
     def read(cls, path: Path) -> "Record | None":
@@ -31,14 +31,14 @@ class Record:
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
             outputs = {name: Content(each["sha256"], each["size"]) for name, each in data["outputs"].items()}
-            return cls(data["key"], outputs, data["seconds"])
+            return cls(data["key"], outputs, dict(data["seconds"]))
         except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
     def write(self, path: Path) -> None:
         """Writes the record, whole or not at all."""
         outputs = {name: {"sha256": each.sha256, "size": each.size} for name, each in self.outputs.items()}
-        text = json.dumps({"key": self.key, "outputs": outputs, "seconds": self.seconds}, indent=2)
+        text = json.dumps({"key": self.key, "outputs": outputs, "seconds": dict(self.seconds)}, indent=2)
         with atomic_file(path, force=True) as partial:
             partial.write_text(text + "\n", encoding="utf-8")
 

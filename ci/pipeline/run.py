@@ -77,10 +77,10 @@ def _run_unless_unchanged(name: str, stage: Stage) -> list[Row]:
     if record is not None and record.key == key and record.outputs == outputs_content(folder, stage.outputs):
         return _rows(stage, record, reused=True)
     path.unlink(missing_ok=True)  # an output about to be replaced is nobody's
-    started = time.monotonic()
+    for command in filter(None, (stage.server, stage.command)):
+        local.prepare(command)  # setting an environment up is not the stage's time
     with stage_bar(f"{name}: {stage.name}") as follow:
-        _run(stage, follow)
-    seconds = time.monotonic() - started
+        seconds = _run(stage, follow)
     contents = outputs_content(folder, stage.outputs)
     if contents is None:
         missing = ", ".join(output for output in stage.outputs if not (folder / output).exists())
@@ -90,28 +90,34 @@ def _run_unless_unchanged(name: str, stage: Stage) -> list[Row]:
     return _rows(stage, record, reused=False)
 
 
-def _run(stage: Stage, follow: Callable[[str], None]) -> None:
+def _run(stage: Stage, follow: Callable[[str], None]) -> dict[str, float]:
+    """Runs the command of a stage, with its server if it needs one; returns the seconds of each."""
+    seconds = {}
     with ExitStack() as stack:
-        command = stage.command
+        command, started = stage.command, time.monotonic()
         if stage.server is not None:
             server, uri = stack.enter_context(listen(stage.server, follow))
             command = Command(command.tool, (*command.arguments, f"--uri={uri}"), command.log)
+            seconds[stage.server.tool] = time.monotonic() - started
+            started = time.monotonic()
         with local.start(command) as running:
             for line in running.lines():
                 follow(line)
             if (code := running.wait()) != 0:
                 raise _failure(command, f"ended with {code}", tail=_REPORT if stage.kind == "conformance" else _TAIL)
+        seconds[stage.name] = time.monotonic() - started
         if stage.server is not None and (code := server.stop()) != 0:
             raise _failure(stage.server, f"did not stop cleanly after the judgement: it ended with {code}")
+    return seconds
 
 
 def _rows(stage: Stage, record: Record, *, reused: bool) -> list[Row]:
-    if not record.outputs:
-        return [Row(stage.name, "", None, "", record.seconds, reused)]
-    return [
-        Row(stage.name, name, content.size, content.sha256, record.seconds, reused)
-        for name, content in record.outputs.items()
-    ]
+    """A line for the server if there is one, then one for each output, or one without output."""
+    seconds = dict(record.seconds)
+    last = seconds.pop(stage.name)
+    before = [Row(tool, "", None, "", each, reused) for tool, each in seconds.items()]
+    made = [Row(stage.name, name, each.size, each.sha256, last, reused) for name, each in record.outputs.items()]
+    return before + (made or [Row(stage.name, "", None, "", last, reused)])
 
 
 def _write_facts(stage: Stage, rows: Sequence[Row]) -> None:

@@ -48,5 +48,8 @@ class Running(Protocol):
 class Runtime(Protocol):
     """What the pipeline asks of a runtime; the modules of this package have this shape."""
 
+    def prepare(self, command: Command) -> None:
+        """Gets what a command needs before it can start, such as its environment or its image."""
+
     def start(self, command: Command) -> AbstractContextManager[Running]:
         """Starts a command; leaving the block stops it and everything it started."""

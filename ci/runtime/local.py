@@ -16,7 +16,7 @@ from pathlib import Path
 from ci import environments
 from ci.runtime import Command
 
-__all__ = ["environment_of", "start"]
+__all__ = ["environment_of", "prepare", "start"]
 
 # NeMo needs numpy 2 and Triton's wheel numpy 1, so they never share an environment.
 _ENVIRONMENTS = {"nemo2riva": "export"}
@@ -32,6 +32,15 @@ _libc = ctypes.CDLL(None)
 def environment_of(tool: str) -> str:
     """The name of the environment that a tool runs in."""
     return _ENVIRONMENTS.get(tool, "runtime")
+
+
+def prepare(command: Command) -> None:
+    """Sets up the environment of a tool unless it is there.
+
+    Raises:
+        EnvironmentFailed: It cannot be set up.
+    """
+    environments.ready(environment_of(command.tool))
 
 
 @contextmanager

@@ -36,7 +36,7 @@ def test_unchanged_stages_are_marked(folder: Path, capsys: pytest.CaptureFixture
     capsys.readouterr()
 
     assert main(["words"]) == 0
-    assert capsys.readouterr().out.count("unchanged") == 6
+    assert capsys.readouterr().out.count("unchanged") == 7
 
 
 def test_one_failed_checkpoint_does_not_stop_the_others(two: Path, capsys: pytest.CaptureFixture[str]) -> None:

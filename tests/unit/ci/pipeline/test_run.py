@@ -48,8 +48,10 @@ def test_first_run_makes_everything(folder: Path) -> None:
         "words-streaming.rmir",
         "words-offline.rmir",
         "models",
+        "",
         "report",
     ]
+    assert [row.stage for row in rows[-2:]] == ["start-riva", "conformance"]
     assert all(len(row.sha256) == 64 for row in rows if row.output)
 
 
