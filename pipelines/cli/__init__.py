@@ -1,15 +1,24 @@
 """The command lines. `run` is the border: errors become a message and an exit code here and nowhere else."""
 
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 from pipelines.errors import InternalError, RivaError
 
 __all__ = ["explain", "run"]
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+INTERRUPTED = 128 + signal.SIGINT  # as shells report it
+TERMINATED = 128 + signal.SIGTERM
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM came. Like Ctrl-C it unwinds the command, so that work folders go and children are stopped."""
 
 
 def run(function: Callable[[list[str]], int], argv: list[str] | None = None, *, verbose: bool | None = None) -> int:
@@ -23,15 +32,16 @@ def run(function: Callable[[list[str]], int], argv: list[str] | None = None, *, 
     argv = sys.argv[1:] if argv is None else argv
     verbose = any(a == "--verbose" or a.startswith("--verbose=") for a in argv) if verbose is None else verbose
     try:
-        return function(argv)
+        with _unwinding_on_sigterm():
+            return function(argv)
     except RivaError as error:
         if verbose:
             traceback.print_exc()
         print(explain(error), file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print("Interrupted; nothing half-written is left.", file=sys.stderr)
-        return INTERRUPTED
+        return TERMINATED if isinstance(stop, _Terminated) else INTERRUPTED
     except BrokenPipeError:  # the reader of our output went away, for example `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -41,6 +51,24 @@ def run(function: Callable[[list[str]], int], argv: list[str] | None = None, *, 
         print(f"error: internal error: {type(error).__name__}: {error}", file=sys.stderr)
         print("  fix: run again with --verbose for the traceback, and report it", file=sys.stderr)
         return InternalError.exit_code
+
+
+@contextmanager
+def _unwinding_on_sigterm() -> Iterator[None]:
+    """Raises `_Terminated` at the first SIGTERM; later ones are ignored, since the unwinding has begun."""
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may set handlers
+        yield
+        return
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def explain(error: RivaError) -> str:

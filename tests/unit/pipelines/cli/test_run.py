@@ -1,0 +1,49 @@
+"""How every command line ends: what a signal leaves behind, and the code that tells of it."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from pipelines.cli import run
+
+COMMAND = """
+    import sys, tempfile, time
+    from pipelines.cli import run
+
+    def work(argv):
+        with tempfile.TemporaryDirectory(dir=argv[0]):
+            print("working", flush=True)
+            time.sleep(60)
+        return 0
+
+    sys.exit(run(work))
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_leaves_no_work_folder_and_no_traceback(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    """SIGTERM unwinds a command as Ctrl-C does: temporary folders go, one line is said, the code is the shell's."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(COMMAND), str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "working\n"
+    process.send_signal(number)
+    _, said = process.communicate(timeout=20)
+    assert (process.returncode, list(tmp_path.iterdir())) == (code, [])
+    assert said == "Interrupted; nothing half-written is left.\n"
+
+
+def test_the_handler_of_the_caller_comes_back() -> None:
+    """A program that calls a command keeps its own answer to SIGTERM."""
+    before = signal.getsignal(signal.SIGTERM)
+    assert run(lambda argv: os.EX_OK, []) == os.EX_OK
+    assert signal.getsignal(signal.SIGTERM) is before
