@@ -50,7 +50,7 @@ def _take(folder: Path, *, until: str, verbose: bool) -> int:
         show_table(title, rows)
         github.summarise(as_markdown(title, rows))
     if any(row.stage == "conformance" for row in rows):
-        print(f"{title}: {_conformance(folder.name)}")
+        print(_conformance(folder.name))
     if failure is not None:
         print(f"{title}: failed", flush=True)
         print(explain(failure), file=sys.stderr)
@@ -60,10 +60,13 @@ def _take(folder: Path, *, until: str, verbose: bool) -> int:
 
 
 def _conformance(name: str) -> str:
+    """The result of the judgement, with what was measured, from its report."""
     report = BUILD / name / "report" / "conformance.json"
     result = json.loads(report.read_text(encoding="utf-8"))
     counts = ", ".join(f"{count} {outcome}" for outcome, count in result["counts"].items() if count)
-    return f"conformance: {result['outcome']} ({counts}); {report.with_suffix('.html').relative_to(ROOT)}"
+    measured = [f"  {what}: {value}" for what, value in result["measured"].items()]
+    page = report.with_suffix(".html").relative_to(ROOT)
+    return "\n".join([f"{name}: conformance: {result['outcome']} ({counts}); {page}", *measured])
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

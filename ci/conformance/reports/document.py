@@ -27,6 +27,7 @@ def render(report: "Report") -> str:
         "seconds": round(run.seconds, 3),
         "outcome": report.tree.outcome.label,
         "counts": {outcome.label: count for outcome, count in report.tree.count().items()},
+        "measured": dict(report.measured),
         "models": [{"name": model.name, "parameters": dict(model.parameters)} for model in run.listing.models],
         "facts": dict(report.facts),
         "tree": _tree(report.tree),
