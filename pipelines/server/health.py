@@ -61,10 +61,8 @@ class Health(health_pb2_grpc.HealthServicer):
         """The state now and after each change."""
         last = None
         while True:
-            changed, stopped = (
-                self._changed,
-                self._stopped,
-            )  # before the state, so that nothing is missed while it is sent
+            # Taken before the state, so that no change is missed while it is being sent.
+            changed, stopped = self._changed, self._stopped
             status = self._status(request.service)
             status = _Status.SERVICE_UNKNOWN if status is None else status
             if status != last:

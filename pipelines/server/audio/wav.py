@@ -20,8 +20,6 @@ _CHUNK = struct.Struct("<4sI")
 _FORMAT = struct.Struct("<HHIIHH")
 # What writers put behind the samples; anything else there is audio that the header did not know of.
 _TRAILERS = {b"LIST", b"id3 ", b"ID3 ", b"bext", b"cue ", b"smpl", b"PEAK", b"fact", b"JUNK", b"iXML", b"_PMX", b"axml"}
-# A size that a streaming writer left open: nothing real is that large, since a call carries less.
-_OPEN_SIZE = 0x7FFF_0000
 # Headers are some hundred bytes; this much without samples is not one.
 _LONGEST_HEADER = 1 << 20
 
@@ -79,7 +77,7 @@ class WavDecoder:
                 if audio_format is None:
                     raise InvalidFormat("The WAV file has samples before its format.")
                 self.format, self._pcm = audio_format, PcmDecoder(audio_format)
-                self._left = size if 0 < size < _OPEN_SIZE else None
+                self._left = size or None
                 return body
             if body + size > _LONGEST_HEADER:
                 raise InvalidFormat(f"The WAV file has a chunk {name!r} of {size} bytes before its samples.")

@@ -180,6 +180,19 @@ def test_flac_of_other_encoders_is_read(rate: int) -> None:
     assert np.abs(read(out.getvalue(), rate=rate, piece=321) - chirp(rate=rate)).max() < 1e-4
 
 
+def test_samples_that_look_like_a_frame_header_do_not_cut_a_frame() -> None:
+    """Noise is stored as it is; the bytes of a real header inside, checksum and all, are still samples."""
+    noise = np.random.default_rng(7).integers(-32768, 32767, 3 * 4096, dtype=np.int16)
+    plain = sound_file(noise, container="FLAC", subtype="PCM_16")
+    begin = plain.index(b"\xff\xf8", 42)
+    header = plain[begin : begin + 6]
+    noise[1000:1003] = np.frombuffer(header, ">i2")
+    data = sound_file(noise, container="FLAC", subtype="PCM_16")
+    assert data.count(header) == 2
+
+    assert np.array_equal(read(data, piece=1000), noise.astype(np.float32) / 32768)
+
+
 @pytest.mark.parametrize("name", ["wav", "flac"])
 def test_audio_that_breaks_off_is_recognised_as_far_as_it_goes(name: str) -> None:
     """A recording whose end was lost gives the samples that are there."""
