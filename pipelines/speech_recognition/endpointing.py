@@ -66,9 +66,8 @@ class _Window:
 
     def push(self, blank: bool) -> None:
         """Takes the next time step in, the oldest one out."""
-        if self._steps:
-            self._steps.append(blank)
-            self._blank += blank - self._steps.popleft()
+        self._steps.append(blank)
+        self._blank += blank - self._steps.popleft()
 
     def silent(self, threshold: float) -> bool:
         """Whether at least `threshold` of the steps are blank."""
@@ -91,6 +90,7 @@ class Endpointer:
         self._start = _Window(settings.start_history, step_ms)
         self._stop = _Window(settings.stop_history, step_ms)
         self._eou = _Window(settings.stop_history_eou, step_ms)
+        self._windows = [window for window in (self._start, self._stop, self._eou) if window]
         self.reset()
 
     def reset(self) -> None:
@@ -114,7 +114,7 @@ class Endpointer:
         """
         settings = self.settings
         for number, blank in enumerate(blanks, 1):
-            for window in (self._start, self._stop, self._eou):
+            for window in self._windows:
                 window.push(blank)
             if blank and not self._length:
                 continue

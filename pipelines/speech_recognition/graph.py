@@ -30,6 +30,7 @@ __all__ = ["PipelineGraph", "triton_models"]
 
 SEQUENCE_IDLE_LIMIT = 120_000_000  # microseconds; the API server sends an empty piece every 30 s of silence
 GATHERING_SHARE = 0.25  # of a chunk's duration: how long the first request may wait for those of other streams
+OFFLINE_INSTANCES = 4  # some compute features and answer while the network works for the others
 GATHERING_CALLS = 1000  # microseconds: windows of different length, due at once, arrive as several calls
 CANDIDATES = 4  # sequences that Triton keeps, as a multiple of max_streams: ended ones leave after a moment
 
@@ -191,6 +192,7 @@ class PipelineGraph:
             config.output.append(
                 ModelOutput(name=entry.name, data_type=_TRITON_TYPES[entry.dtype], dims=entry.shape[1:])
             )
+        config.model_transaction_policy.decoupled = engine.backend == "python"
         config.dynamic_batching.max_queue_delay_microseconds = 0 if self.options.offline else GATHERING_CALLS
         set_parameters(config, {"service": "network", "threads": 0, "spread": self.options.offline})
         return config
@@ -211,9 +213,10 @@ class PipelineGraph:
                 pb.ModelInput(name="CONFIG", data_type=pb.TYPE_STRING, dims=[1], optional=True),
             ],
             output=[pb.ModelOutput(name="RESULT", data_type=pb.TYPE_STRING, dims=[1])],
-            # Offline, one instance computes features while the network works for the other.
             instance_group=[
-                pb.ModelInstanceGroup(count=2 if options.offline else 1, kind=pb.ModelInstanceGroup.KIND_CPU)
+                pb.ModelInstanceGroup(
+                    count=OFFLINE_INSTANCES if options.offline else 1, kind=pb.ModelInstanceGroup.KIND_CPU
+                )
             ],
             sequence_batching=sequence(
                 max_sequence_idle_microseconds=SEQUENCE_IDLE_LIMIT,

@@ -11,7 +11,7 @@ from pipelines.archive.encrypted_path import EncryptedPath
 from pipelines.errors import ModelsNotLoaded
 from pipelines.stages.deploy import DeployRequest, deploy
 from pipelines.triton.process import TritonProcess
-from tests.tones.archive import tones, write_riva, write_rmir
+from tests.tones.archive import failing_network, tones, write_riva, write_rmir
 from tests.tones.client import Sequence, finals, recognise
 
 pytestmark = pytest.mark.triton
@@ -23,13 +23,16 @@ NETWORK = "riva-onnx-online-am-streaming"
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory):
-    """A streaming and an offline pipeline of the network of tones; the streaming one keeps the masks."""
+    """A streaming pipeline, whose network keeps the masks, an offline one, and one whose network fails."""
     folder = tmp_path_factory.mktemp("tones")
     rmirs = [
         write_rmir(folder / "online.rmir", write_riva(folder / "a.riva", masks=True), name="online"),
         write_rmir(folder / "offline.rmir", write_riva(folder / "b.riva"), name="offline", offline=True, chunk_size=30),
     ]
+    rmirs.append(write_rmir(folder / "faulty.rmir", write_riva(folder / "c.riva"), name="faulty"))
     deploy(DeployRequest(rmirs=tuple(map(EncryptedPath, rmirs)), repository=folder / "models"))
+    network = folder / "models" / "riva-onnx-faulty-am-streaming" / "1" / "model.onnx"
+    network.write_bytes(failing_network().SerializeToString())
     return folder / "models"
 
 
@@ -111,6 +114,19 @@ def test_a_wrong_configuration_is_the_callers_error(triton, config, complaint):
     with pytest.raises(InferenceServerException, match="not known here"):
         sequence.send(SPEECH[:0], end=True)
 
+    assert finals(recognise(triton, "online", SPEECH)) == ["high low", "high"]
+
+
+def test_a_failing_network_fails_its_streams_and_no_others(triton):
+    """The caller hears which model failed and why; the stream is over, other pipelines and later streams go on."""
+    sequence = Sequence(triton, "faulty")
+    with pytest.raises(InferenceServerException, match=r"riva-onnx-faulty-am-streaming: .*Reshape") as caught:
+        sequence.send(SPEECH)
+    assert "INTERNAL" in caught.value.status()
+    with pytest.raises(InferenceServerException, match="not known here"):
+        sequence.send(SPEECH[:0], end=True)
+
+    assert recognise(triton, "faulty", SPEECH[:0]) == [{"results": [], "audio_processed": 0.0}]
     assert finals(recognise(triton, "online", SPEECH)) == ["high low", "high"]
 
 

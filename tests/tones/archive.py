@@ -67,6 +67,15 @@ def tone_network(*, masks: bool = False) -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 16)], ir_version=8)
 
 
+def failing_network() -> onnx.ModelProto:
+    """A network of the same inputs and outputs that loads, and fails whenever it is run."""
+    shape = numpy_helper.from_array(np.array([7, 7, 3]), "shape")
+    model = tone_network()
+    nodes = [helper.make_node("Reshape", ["audio_signal", "shape"], ["logprobs"])]
+    graph = helper.make_graph(nodes, "fails", model.graph.input, model.graph.output, [shape])
+    return helper.make_model(graph, opset_imports=model.opset_import, ir_version=8)
+
+
 def facts(model: onnx.ModelProto, stride_ms: float = STRIDE_MS) -> dict[str, object]:
     """The `riva_ci` block that nemo2riva would write for the network."""
     inputs = {

@@ -5,11 +5,13 @@ place by configuration alone. `riva-deploy` copies this file into the model repo
 
 Items (one window each) run side by side, one thread each: that does more of them in the same time than a batch does,
 whose intermediate results leave the processor's cache (2.2 M Conformer, windows of 4 s: 1.8 ms of CPU per second of
-audio one by one, 2.3 ms in batches of eight), and items of different length never need padding.
+audio one by one, 2.3 ms in batches of eight), and items of different length never need padding. The model is decoupled:
+a request is answered when its own items are done, not when those of all requests are.
 """
 
 import json
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -38,30 +40,35 @@ class TritonPythonModel:
         path = Path(args["model_repository"]) / args["model_version"] / GRAPH_FILE
         self._one_thread = _session(path, 1)
         self._spread = _session(path, threads) if parameters["spread"] == "True" and threads > 1 else self._one_thread
+        self._unfinished = 0  # items
+        self._lock = threading.Lock()
         self._workers = ThreadPoolExecutor(threads, thread_name_prefix="network")
         self._inputs = {entry.name: len(entry.shape) for entry in self._one_thread.get_inputs()}
         self._outputs = [entry.name for entry in self._one_thread.get_outputs()]
 
-    def execute(self, requests: list[Any]) -> list[Any]:
-        """Runs the items of all requests; requests may differ in length."""
-        items = [_items(self._feeds(request)) for request in requests]
-        # Longest first, so that the threads finish together.
-        order = sorted(
-            ((request, item) for request, several in enumerate(items) for item in range(len(several))),
-            key=lambda place: -max(value.size for value in items[place[0]][place[1]].values()),
-        )
-        session = self._spread if len(order) == 1 else self._one_thread
-        answers = dict(
-            zip(
-                order,
-                self._workers.map(lambda place: session.run(self._outputs, items[place[0]][place[1]]), order),
-                strict=True,
-            )
-        )
-        return [
-            self._response([answers[request, item] for item in range(len(several))])
-            for request, several in enumerate(items)
-        ]
+    def execute(self, requests: list[Any]) -> None:
+        """Starts the items of all requests; each request is answered when its last item is done."""
+        for request in requests:
+            items = _items(self._feeds(request))
+            answering = _Answering(request.get_response_sender(), self._outputs, len(items))
+            with self._lock:
+                self._unfinished += len(items)
+            for number, item in enumerate(items):
+                self._workers.submit(self._run, item, number, answering)
+
+    def finalize(self) -> None:
+        """Called when the model is unloaded."""
+        self._workers.shutdown()
+
+    def _run(self, item: dict[str, Any], number: int, answering: "_Answering") -> None:
+        session = self._spread if self._unfinished == 1 else self._one_thread
+        try:
+            answering.put(number, session.run(self._outputs, item))
+        except Exception as error:  # a thread's border: the caller must hear of it, whatever it is
+            answering.fail(f"{type(error).__name__}: {error}")
+        finally:
+            with self._lock:
+                self._unfinished -= 1
 
     def _feeds(self, request: Any) -> dict[str, Any]:
         feeds = {}
@@ -70,12 +77,40 @@ class TritonPythonModel:
             feeds[name] = value.reshape(value.shape[:rank])
         return feeds
 
-    def _response(self, answers: list[Any]) -> Any:
-        tensors = [
-            pb_utils.Tensor(name, np.concatenate(values) if len(values) > 1 else values[0])
-            for name, *values in zip(self._outputs, *answers, strict=True)
-        ]
-        return pb_utils.InferenceResponse(tensors)
+
+class _Answering:
+    """The answer to one request, complete when all of its items are there."""
+
+    def __init__(self, sender: Any, outputs: list[str], size: int) -> None:
+        self._sender, self._outputs = sender, outputs
+        self._values: list[Any] = [None] * size
+        self._missing = size
+        self._lock = threading.Lock()
+
+    def put(self, number: int, values: list[Any]) -> None:
+        """Takes the outputs of one item; the last one sends the answer."""
+        self._values[number] = values
+        if self._is_last():
+            tensors = [
+                pb_utils.Tensor(name, np.concatenate(parts) if len(parts) > 1 else parts[0])
+                for name, *parts in zip(self._outputs, *self._values, strict=True)
+            ]
+            self._send(pb_utils.InferenceResponse(tensors))
+
+    def fail(self, reason: str) -> None:
+        """One item failed: so does the request, once."""
+        with self._lock:
+            failed, self._missing = self._missing <= 0, 0
+        if not failed:
+            self._send(pb_utils.InferenceResponse(error=pb_utils.TritonError(reason)))
+
+    def _is_last(self) -> bool:
+        with self._lock:
+            self._missing -= 1
+            return self._missing == 0
+
+    def _send(self, response: Any) -> None:
+        self._sender.send(response, flags=pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
 
 
 def _items(feeds: dict[str, Any]) -> list[dict[str, Any]]:
@@ -88,6 +123,6 @@ def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    # Threads that spin while they wait take the core from the other processes of this machine.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Between runs, spinning threads would take the cores from the other processes of this machine.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

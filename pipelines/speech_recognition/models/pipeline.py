@@ -7,6 +7,7 @@ answers.
 `riva-deploy` copies this package into the model repository, where this project is not importable.
 """
 
+import ctypes
 import json
 import time
 from collections import defaultdict
@@ -22,6 +23,8 @@ from ..stream import Recognizer, RecognizerSettings, Stream, Window
 
 __all__ = ["TritonPythonModel"]
 
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
+_KEPT_BYTES = 32 << 20  # the largest threshold that glibc takes on 64-bit machines
 CALLERS = 16  # calls of the network at once; each waits in a thread of its own
 SETTINGS_FILE = "recognizer.json"
 
@@ -37,6 +40,7 @@ class TritonPythonModel:
 
     def initialize(self, args: dict[str, str]) -> None:
         """Reads the settings that stand beside the model."""
+        _keep_memory()
         config = json.loads(args["model_config"])
         parameters = {name: value["string_value"] for name, value in config["parameters"].items()}
         folder = Path(args["model_repository"]) / args["model_version"]
@@ -100,6 +104,18 @@ class TritonPythonModel:
         idle = [key for key, sequence in self._sequences.items() if now - sequence.used > self._idle_limit]
         for key in idle:
             del self._sequences[key]
+
+
+def _keep_memory() -> None:
+    """Tells glibc to keep freed memory instead of giving it back after each request.
+
+    Every array of more than 128 kB would else be mapped anew, page fault by page fault: 7 ms instead of 3 ms for the
+    features of ten seconds. What is kept is bounded by what one request needs.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:  # other C libraries have no such knobs
+        mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES)
+        mallopt(_M_TRIM_THRESHOLD, 2 * _KEPT_BYTES)
 
 
 class _Turn:
@@ -168,4 +184,5 @@ class _Network:
         if self._length:
             inputs.append(pb_utils.Tensor(self._length, np.full((len(batch), 1), batch.shape[2], np.int64)))
         request = pb_utils.InferenceRequest(model_name=self._name, requested_output_names=[self._output], inputs=inputs)
-        return request.exec()
+        # One answer, whether the network's backend is decoupled (ours) or not (onnxruntime, tensorrt).
+        return next(iter(request.exec(decoupled=True)))
