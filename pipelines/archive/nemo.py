@@ -250,7 +250,8 @@ def _unreadable(path: Path, error: Exception) -> NotAnArchive | TruncatedArchive
         )
     if head[257:262] == b"ustar" or head[:2] == b"\x1f\x8b":
         fix = "copy or download the checkpoint again, and compare its size with the original"
-        return TruncatedArchive(f"{path} ends too early or is damaged: {error}", fix=fix)
+        reason = str(error).partition(":\n")[0]  # tarfile adds a line for each compression it tried
+        return TruncatedArchive(f"{path} ends too early or is damaged: {reason}", fix=fix)
     return NotAnArchive(
         f"{path} is not a .nemo checkpoint: it is neither a tar nor a gzip archive",
         "another kind of file was named, or a download saved an error page",

@@ -123,6 +123,15 @@ def test_truncated_checkpoints_are_refused(tmp_path: Path, mode: str, part: floa
         checkpoint.unpack(tmp_path / "out")
 
 
+def test_a_header_cut_short_gives_one_line(tmp_path: Path) -> None:
+    """What tarfile says about each compression it tried is not repeated to the user."""
+    path = write_nemo(tmp_path / "model.nemo", config())
+    path.write_bytes(path.read_bytes()[:700])
+    with pytest.raises(TruncatedArchive) as caught:
+        NemoCheckpoint.open(path)
+    assert "\n" not in caught.value.what
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [

@@ -18,7 +18,7 @@ COMMAND = """
     def work(argv):
         with tempfile.TemporaryDirectory(dir=argv[0]):
             print("working", flush=True)
-            time.sleep(60)
+            time.sleep(600)
         return 0
 
     sys.exit(run(work))
@@ -37,7 +37,7 @@ def test_a_signal_leaves_no_work_folder_and_no_traceback(tmp_path: Path, number:
     assert process.stdout is not None
     assert process.stdout.readline() == "working\n"
     process.send_signal(number)
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=60)
     assert (process.returncode, list(tmp_path.iterdir())) == (code, [])
     assert said == "Interrupted; nothing half-written is left.\n"
 
