@@ -1,5 +1,6 @@
 """The whole API server before a fake Triton, called with the stock client: answers, errors, limits."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 
@@ -12,9 +13,12 @@ from google.rpc import error_details_pb2, status_pb2
 from riva.client.proto import riva_asr_pb2 as rasr
 from riva.client.proto import riva_asr_pb2_grpc, riva_tts_pb2, riva_tts_pb2_grpc
 
+from pipelines.errors import PortTaken
+from pipelines.server.app import Server
 from pipelines.server.options import ServerOptions
 from pipelines.speech_recognition import handler
 from tests.counting.client import Held, config, eventually, messages, pieces, streaming, tone, transcripts, wav
+from tests.counting.fake_triton import FakeTriton
 from tests.counting.pipeline import FAIL, SLOW
 from tests.counting.repository import model_config
 from tests.counting.running import RunningServer
@@ -377,6 +381,43 @@ def test_failure_of_the_pipeline(service: riva.client.ASRService, running: Runni
         list(service.streaming_response_generator(pieces(wav(tone(1.0))), streaming(endpointing_config=failing)))
     assert (raised.value.code(), raised.value.details()) == (grpc.StatusCode.UNKNOWN, expected)
     assert eventually(lambda: not running.triton.streams)
+
+
+def test_a_fault_of_the_server_shows_an_id_and_no_more(
+    service: riva.client.ASRService, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A bug ends the call with INTERNAL and an id; the traceback is in the log, under that id."""
+
+    def bug(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("the bug")
+
+    monkeypatch.setattr(handler, "offline_response", bug)
+    with pytest.raises(grpc.RpcError) as raised:
+        service.offline_recognize(wav(tone(1.0)), config())
+
+    assert raised.value.code() is grpc.StatusCode.INTERNAL
+    message = raised.value.details()
+    assert message.startswith("Error: internal error, request id ")
+    assert "bug" not in message
+    assert message.rpartition(" ")[2] in caplog.text
+    assert "ZeroDivisionError: the bug" in caplog.text
+
+
+def test_two_servers_do_not_share_a_port(running: RunningServer) -> None:
+    """Linux would let both listen and hand calls to either; the second says that the port is taken."""
+    triton = FakeTriton([model_config("count-online", "online")])
+
+    async def second() -> None:
+        uri = await triton.start()
+        server = Server(ServerOptions(riva_uri=running.address, triton_uri=uri))
+        try:
+            with pytest.raises(PortTaken, match="cannot listen on"):
+                await server.start()
+        finally:
+            await server.stop()
+            await triton.stop()
+
+    asyncio.run(second())
 
 
 def test_client_that_vanishes_leaves_no_sequence(
