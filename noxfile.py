@@ -4,6 +4,7 @@ Sessions use the locked environments of `ci/environments.py` instead of environm
 pipeline`, a stage by itself and CI all run the same installation.
 """
 
+import signal
 import sys
 from pathlib import Path
 
@@ -18,6 +19,10 @@ nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "none"
 nox.options.sessions = ["tests", "lint"]
 
+STOP_SECONDS = 60.0  # a server lets running streams finish; nox's own limits are fractions of a second
+
+signal.signal(signal.SIGTERM, signal.default_int_handler)  # nox by itself would die and leave what it started running
+
 
 def _python(session: nox.Session, environment: str, *arguments: str) -> None:
     """Runs the Python of an environment, which is set up first if need be."""
@@ -26,7 +31,14 @@ def _python(session: nox.Session, environment: str, *arguments: str) -> None:
     except RivaError as error:
         session.error(str(error))
     variables = {**environments.clean_variables(), "PATH": environments.search_path(folder)}
-    session.run(str(folder / "bin" / "python"), *arguments, env=variables, include_outer_env=False, external=True)
+    session.run(
+        str(folder / "bin" / "python"),
+        *arguments,
+        env=variables,
+        include_outer_env=False,
+        external=True,
+        terminate_timeout=STOP_SECONDS,
+    )
 
 
 @nox.session

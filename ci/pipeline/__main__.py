@@ -1,10 +1,8 @@
 """`nox -s pipeline -- [NAME ...]`: the checkpoints named, or all, through every stage; then what came of it."""
 
 import json
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 
 from ci import github
 from ci.arguments import ArgumentParser
@@ -21,7 +19,6 @@ __all__ = ["main"]
 
 def main(argv: list[str] | None = None) -> int:
     """The command; returns the exit code: 0, or that of the first checkpoint that failed."""
-    signal.signal(signal.SIGTERM, _interrupt)  # nox and CI end us so; tools must not outlive us
     return run(_main, argv)
 
 
@@ -67,10 +64,6 @@ def _conformance(name: str) -> str:
     measured = [f"  {what}: {value}" for what, value in result["measured"].items()]
     page = report.with_suffix(".html").relative_to(ROOT)
     return "\n".join([f"{name}: conformance: {result['outcome']} ({counts}); {page}", *measured])
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -1,10 +1,8 @@
 """`nox -s serve -- NAME`: leaves the server of a checkpoint running and prints a client command that can be pasted."""
 
 import shlex
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 
 from ci import environments
 from ci.arguments import ArgumentParser
@@ -35,7 +33,6 @@ _STREAMING = (
 
 def main(argv: list[str] | None = None) -> int:
     """The command; serves until it is interrupted and returns the server's exit code."""
-    signal.signal(signal.SIGTERM, _interrupt)
     return run(_main, argv)
 
 
@@ -85,10 +82,6 @@ def _example(checkpoint: Checkpoint) -> Path:
     if checkpoint.evaluation.is_dir():
         return read_evaluation(checkpoint.evaluation)[0].path
     return Path("AUDIO.wav")
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def run(function: Callable[[list[str]], int], argv: list[str] | None = None, *, 
     argv = sys.argv[1:] if argv is None else argv
     verbose = any(a == "--verbose" or a.startswith("--verbose=") for a in argv) if verbose is None else verbose
     try:
-        with _unwinding_on_sigterm():
+        with _unwinding_on_signals():
             return function(argv)
     except RivaError as error:
         if verbose:
@@ -54,21 +54,33 @@ def run(function: Callable[[list[str]], int], argv: list[str] | None = None, *, 
 
 
 @contextmanager
-def _unwinding_on_sigterm() -> Iterator[None]:
-    """Raises `_Terminated` at the first SIGTERM; later ones are ignored, since the unwinding has begun."""
+def _unwinding_on_signals() -> Iterator[None]:
+    """Lets the first SIGINT or SIGTERM unwind the command; later ones change nothing, since the unwinding has begun.
+
+    What was ignored before, such as SIGINT in a background job, stays ignored.
+    """
     if threading.current_thread() is not threading.main_thread():  # only the main thread may set handlers
         yield
         return
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    heeded = [each for each, handler in before.items() if handler is not signal.SIG_IGN]
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise _Terminated
+    def stop(number: int, _frame: FrameType | None) -> None:
+        for each in heeded:
+            signal.signal(each, _do_nothing)  # not SIG_IGN, which processes started from here would inherit
+        raise _Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    for each in heeded:
+        signal.signal(each, stop)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _do_nothing(_number: int, _frame: FrameType | None) -> None:
+    pass
 
 
 def explain(error: RivaError) -> str:

@@ -42,6 +42,22 @@ def test_a_signal_leaves_no_work_folder_and_no_traceback(tmp_path: Path, number:
     assert said == "Interrupted; nothing half-written is left.\n"
 
 
+def test_a_second_signal_does_not_interrupt_the_cleaning() -> None:
+    """Ctrl-C reaches a command from the terminal, and a moment later SIGTERM from nox: what is being closed closes."""
+    closed = []
+
+    def work(_argv: list[str]) -> int:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        finally:
+            signal.raise_signal(signal.SIGTERM)
+            closed.append(True)
+        return 0
+
+    assert run(work, []) == 130
+    assert closed == [True]
+
+
 def test_the_handler_of_the_caller_comes_back() -> None:
     """A program that calls a command keeps its own answer to SIGTERM."""
     before = signal.getsignal(signal.SIGTERM)
