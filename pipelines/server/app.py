@@ -85,9 +85,9 @@ class Server:
             MissingInput: A certificate or key is not there.
         """
         await self._monitor.wait_until_loaded()
-        await self._triton.share_memory()
         address = self._listen()
         self._listen_for_metrics()
+        await self._triton.share_memory()
         await self._grpc.start()
         self._watching = asyncio.create_task(self._monitor.run())
         return address
@@ -108,14 +108,16 @@ class Server:
             loop.add_signal_handler(name, stop.set)
         starting = asyncio.create_task(self.start())
         stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
-        if starting.done():
-            _log.info("Riva Conversational AI Server listening on %s", starting.result())
-            await stopping
-            _log.info("stopping: new calls are refused, running ones get %g seconds", self._options.grace_period)
-        else:
+        try:
+            await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                _log.info("Riva Conversational AI Server listening on %s", starting.result())
+                await stopping
+                _log.info("stopping: new calls are refused, running ones get %g seconds", self._options.grace_period)
+        finally:
             starting.cancel()
-        await self.stop()
+            stopping.cancel()
+            await self.stop()
 
     def _listen(self) -> str:
         host, _, _ = self._options.riva_uri.rpartition(":")

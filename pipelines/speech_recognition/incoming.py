@@ -26,7 +26,8 @@ class Incoming:
         Raises:
             TimeoutError: Nothing came for so many seconds; the next call goes on waiting.
         """
-        await asyncio.wait([self._next], timeout=timeout)
+        if not self._next.done():
+            await asyncio.wait([self._next], timeout=timeout)
         if not self._next.done():
             raise TimeoutError
         message = self._next.result()
