@@ -192,7 +192,6 @@ class PipelineGraph:
             config.output.append(
                 ModelOutput(name=entry.name, data_type=_TRITON_TYPES[entry.dtype], dims=entry.shape[1:])
             )
-        config.model_transaction_policy.decoupled = engine.backend == "python"
         config.dynamic_batching.max_queue_delay_microseconds = 0 if self.options.offline else GATHERING_CALLS
         set_parameters(config, {"service": "network", "threads": 0, "spread": self.options.offline})
         return config

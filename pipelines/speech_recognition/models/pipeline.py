@@ -184,5 +184,6 @@ class _Network:
         if self._length:
             inputs.append(pb_utils.Tensor(self._length, np.full((len(batch), 1), batch.shape[2], np.int64)))
         request = pb_utils.InferenceRequest(model_name=self._name, requested_output_names=[self._output], inputs=inputs)
-        # One answer, whether the network's backend is decoupled (ours) or not (onnxruntime, tensorrt).
-        return next(iter(request.exec(decoupled=True)))
+        # Not exec(decoupled=True): Triton 2.51 frees the arrays of its answers in a thread without Python's lock
+        # (python_backend r24.10, Stub::SendCleanupId), which crashes this process once in some thousand calls.
+        return request.exec()
