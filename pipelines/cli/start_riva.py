@@ -4,6 +4,7 @@ Those are gflags: `-` and `_` are the same in names, one dash does as well as tw
 `--noNAME` or with a value.
 """
 
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pathlib import Path
 from pipelines.cli import run
 from pipelines.cli.command_line import CommandLine
 from pipelines.cli.flags import FALSE, TRUE, flag
-from pipelines.errors import UsageError
+from pipelines.errors import MissingInput, UsageError
 from pipelines.server.options import ServerOptions
 
 __all__ = ["COMMAND_LINE", "main"]
@@ -140,6 +141,11 @@ def _check(flags: StartFlags) -> None:
             "without certificates to compare with no client could be let in",
             "name the PEM file of those who vouch for the clients",
         )
+    for name in ("ssl_server_cert", "ssl_server_key", "ssl_root_cert") if flags.use_ssl else ():
+        if (path := getattr(flags, name)) and not os.access(path, os.R_OK):
+            raise MissingInput(
+                f"--{name}={path} cannot be read", fix="check the path of the PEM file and its permissions"
+            )
 
 
 def _server_options(flags: StartFlags) -> ServerOptions:

@@ -1,6 +1,7 @@
 """Starting the processes of an export, waiting for them, and saying why one failed."""
 
 import ctypes
+import errno
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ from typing import IO, Any
 
 from pipelines import errors
 from pipelines.errors import ExportFailed, RivaError
+from pipelines.export.work_folder import work_folder_full
 
 __all__ = ["child", "die_with_parent", "wait", "write_error"]
 
@@ -103,7 +105,10 @@ def write_error(path: Path, error: RivaError) -> None:
 def _raise_error(path: Path) -> None:
     found = path.with_suffix(f".{_ERROR}")
     if found.exists():
-        record: Mapping[str, str] = json.loads(found.read_text(encoding="utf-8"))
+        text = found.read_text(encoding="utf-8")
+        if not text.endswith("}"):  # there was no room even for the error
+            raise work_folder_full(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+        record: Mapping[str, str] = json.loads(text)
         raise getattr(errors, record["kind"])(record["what"], record["why"], record["fix"])
 
 

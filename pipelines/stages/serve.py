@@ -53,7 +53,7 @@ def serve(request: ServeRequest) -> None:
     """Serves until SIGTERM or SIGINT; then running calls get their grace period.
 
     Raises:
-        PortTaken: The address of the API cannot be had.
+        PortTaken: The address of the API cannot be had, or a port that was asked for Triton.
         TritonMissing, NotARepository, ModelsNotLoaded, TritonNotReady: Triton did not start.
         ProcessDied: One of the processes ended by itself; the other has been stopped.
     """

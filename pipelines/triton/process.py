@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from pipelines.errors import ModelsNotLoaded, RivaError, TritonMissing, TritonNotReady
+from pipelines.errors import ModelsNotLoaded, PortTaken, RivaError, TritonMissing, TritonNotReady
 from pipelines.progress import progress
 from pipelines.triton.repository import model_names
 
@@ -40,8 +40,13 @@ _POLL = 0.05  # seconds
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _LOG_LINES = 2000  # kept for error messages
 _LOADED = re.compile(r"successfully loaded '(?P<model>[^']+)'")
-_FAILED = re.compile(r"failed to load '(?P<model>[^']+)' version \S+ (?P<reason>.*)")
-_POLL_FAILED = re.compile(r"Poll failed for model directory '(?P<model>[^']+)': (?P<reason>.*)")
+# The reason ends before the quote that closes Triton's line, and before the traceback of a Python model.
+_REASON = r"(?P<reason>.*?)(\\n\\nAt:.*)?\"?$"
+_FAILED = re.compile(
+    r"(failed to load '(?P<model>[^']+)' version \S+ "
+    r"|failed to load model '(?P<unversioned>[^']+)': "
+    r"|Poll failed for model directory '(?P<folder>[^']+)': )" + _REASON
+)
 _PORT_TAKEN = re.compile(r"[Ff]ailed to start .*|Unavailable: Socket '.*' already in use")
 
 
@@ -153,6 +158,7 @@ class TritonProcess:
             NotARepository: The repository holds no model.
             TritonMissing: A part of Triton is not installed.
             ModelsNotLoaded: Triton refused a model; the message has Triton's reason.
+            PortTaken: Another process listens on a port that was asked for.
             TritonNotReady: Triton ended early or took longer than `limit`.
         """
         models = model_names(self._repository)
@@ -260,21 +266,25 @@ class TritonProcess:
     def _failure(self) -> RivaError:
         code = self.poll()
         for line in self._lines:
-            if match := _FAILED.search(line) or _POLL_FAILED.search(line):
+            if match := _FAILED.search(line):
+                model = match["model"] or match["unversioned"] or Path(match["folder"]).name
                 return ModelsNotLoaded(
-                    f"Triton refused the model {Path(match['model']).name}: {match['reason'].strip()}",
+                    f"Triton refused the model {model}: {match['reason'].strip()}",
                     f"something in {self._repository} was changed, or belongs to another machine",
                     "make the model repository again with riva-deploy -f",
                 )
         taken = next((line for line in self._lines if _PORT_TAKEN.search(line)), None)
         if taken is not None:
-            return TritonNotReady(
-                f"Triton cannot listen: {taken.split('] ')[-1]}",
+            return PortTaken(
+                f"Triton cannot listen: {taken.split('] ')[-1].rstrip()}",
                 "another process uses the port",
                 "leave the port out, so that a free one is taken",
             )
         said = " / ".join(list(self._lines)[-3:]) or "nothing"
-        return TritonNotReady(f"Triton ended with {code} before it was ready; it said last: {said}")
+        return TritonNotReady(
+            f"Triton ended with {code} before it was ready; it said last: {said}",
+            fix="look at Triton's log above for the first line that begins with E",
+        )
 
 
 def _find_installation() -> _Installation:

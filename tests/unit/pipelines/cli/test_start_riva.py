@@ -1,8 +1,11 @@
 """start-riva understands what scripts pass to Riva's own, and says what is wrong with the rest."""
 
+from pathlib import Path
+
 import pytest
 
 from pipelines.cli import start_riva
+from pipelines.errors import MissingInput
 from pipelines.server.options import ServerOptions
 from pipelines.stages import serve
 
@@ -76,6 +79,19 @@ def test_usage_errors_say_what_was_expected(
     """Exit code 64 and what to write instead."""
     assert start_riva.main(arguments) == 64
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("missing", ["ssl_server_cert", "ssl_server_key", "ssl_root_cert"])
+def test_a_missing_certificate_is_known_before_anything_starts(
+    missing: str, requests: list[serve.ServeRequest], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not after the models are loaded, and by the name of its flag."""
+    (tmp_path / "there.pem").touch()
+    names = ("ssl_server_cert", "ssl_server_key", "ssl_root_cert")
+    files = [f"--{name}={tmp_path / ('nowhere.pem' if name == missing else 'there.pem')}" for name in names]
+    assert start_riva.main(["--use_ssl", *files]) == MissingInput.exit_code
+    assert f"--{missing}={tmp_path / 'nowhere.pem'} cannot be read" in capsys.readouterr().err
+    assert not requests
 
 
 def test_options_survive_the_way_to_the_servers_process() -> None:

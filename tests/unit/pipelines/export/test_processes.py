@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import BrokenCheckpoint, ExportFailed
+from pipelines.errors import BrokenCheckpoint, ExportFailed, OutputFailed
 from pipelines.export.processes import child, wait, write_error
 
 MODULE = "child_of_test"
@@ -58,6 +58,16 @@ def test_a_dead_child_is_a_failure(script: Path, tmp_path: Path, text: str, mess
 
     with pytest.raises(ExportFailed, match=message):
         run(tmp_path)
+
+
+@pytest.mark.parametrize("part", [0, 20])
+def test_an_error_for_which_there_was_no_room_is_a_full_disk(tmp_path: Path, part: int) -> None:
+    """A full work folder cuts even the error that would tell of it."""
+    result = tmp_path / "outcome.json"
+    write_error(result, BrokenCheckpoint("no weights"))
+    os.truncate(result.with_suffix(".error"), part)
+    with child("platform", log=None) as process, pytest.raises(OutputFailed, match="No space left on device"):
+        wait(process, "the export", results=[result], limit_s=30)
 
 
 def test_a_child_that_hangs_is_given_up_and_killed(script: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import ModelsNotLoaded, NotARepository, TritonMissing, TritonNotReady
+from pipelines.errors import ModelsNotLoaded, NotARepository, PortTaken, TritonMissing, TritonNotReady
 from pipelines.triton import process
 from pipelines.triton.process import TritonPorts, TritonProcess
 
@@ -63,21 +63,30 @@ def test_it_is_ready_when_triton_says_so_and_stops(binary, repository):
         os.kill(pid, 0)
 
 
-def test_the_reason_for_a_refused_model_is_told(binary, repository):
-    """Triton's own words about the model are in the message."""
-    binary(
-        "import sys; print(\"E1 model_lifecycle.cc:654] failed to load 'a' version 1: Internal: no libs\"); sys.exit(1)"
-    )
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("failed to load 'a' version 1: Internal: no libs", "Internal: no libs"),
+        (r"failed to load 'a' version 1: Internal: KeyError: x\n\nAt:\n  a.py(3): f\n", "Internal: KeyError: x"),
+        ("failed to load model 'a': at least one version must be available", "at least one version must be available"),
+        ("Poll failed for model directory '/models/a': unexpected name", "unexpected name"),
+    ],
+)
+def test_the_reason_for_a_refused_model_is_told(binary, repository, said, reason):
+    """Triton's own words about the model are the message, without the traceback of a Python model."""
+    line = f'E1 model_lifecycle.cc:654] "{said}"'
+    binary(f"import sys; print({line!r}); sys.exit(1)")
 
-    with pytest.raises(ModelsNotLoaded, match=r"refused the model a: Internal: no libs"):
+    with pytest.raises(ModelsNotLoaded) as caught:
         TritonProcess(repository).start()
+    assert caught.value.what == f"Triton refused the model a: {reason}"
 
 
 def test_a_taken_port_is_told(binary, repository):
     """A port that another process has is the reason, not the end of the process."""
     binary("import sys; print(\"E1 main.cc:1] Unavailable: Socket '127.0.0.1:8001' already in use\"); sys.exit(1)")
 
-    with pytest.raises(TritonNotReady, match=r"cannot listen: Unavailable: Socket '127.0.0.1:8001'"):
+    with pytest.raises(PortTaken, match=r"cannot listen: Unavailable: Socket '127.0.0.1:8001'"):
         TritonProcess(repository, ports=TritonPorts(grpc=8001)).start()
 
 
