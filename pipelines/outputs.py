@@ -21,7 +21,9 @@ __all__ = ["atomic_directory", "atomic_file"]
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-_REFUSALS = (*_FULL, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
+_NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
+_NO_SUCH_PLACE = (errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.EFBIG)
+_REFUSALS = (*_FULL, *_NOT_WRITABLE, *_NO_SUCH_PLACE)
 
 
 @contextmanager
@@ -64,11 +66,11 @@ def atomic_directory(path: Path, *, force: bool = False) -> Iterator[Path]:
 
 @contextmanager
 def _temporary(path: Path, *, force: bool) -> Iterator[Path]:
-    if path.exists() and not force:
-        raise OutputExists(f"{path} exists", fix="give -f/--force to replace it, or another name")
     temporary = path.with_name(f".{path.name}.partial")
     lock = path.with_name(f".{path.name}.lock")
     try:
+        if path.exists() and not force:
+            raise OutputExists(f"{path} exists", fix="give -f/--force to replace it, or another name")
         path.parent.mkdir(parents=True, exist_ok=True)
         with _lock(lock, path):
             try:
@@ -79,19 +81,15 @@ def _temporary(path: Path, *, force: bool) -> Iterator[Path]:
                 _remove(temporary)
                 lock.unlink(missing_ok=True)
     except OSError as error:
-        if error.errno not in (
-            errno.ENOSPC,
-            errno.EDQUOT,
-            errno.EACCES,
-            errno.EPERM,
-            errno.EROFS,
-            errno.ENOTDIR,
-            errno.EEXIST,
-        ):
+        if error.errno not in _REFUSALS:
             raise
         raise OutputFailed(
             f"cannot write {path}: {error.strerror}",
-            why="the disk is full" if error.errno in _FULL else "the folder is not writable",
+            why="the disk is full"
+            if error.errno in _FULL
+            else "the folder is not writable"
+            if error.errno in _NOT_WRITABLE
+            else "no such output can be made there",
             fix=f"free space or choose another place than {path.parent}; what stood there before is untouched",
         ) from error
 

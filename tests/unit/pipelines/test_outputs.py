@@ -87,6 +87,12 @@ def test_a_second_writer_is_told(tmp_path: Path) -> None:
     assert (tmp_path / "output").read_text() == "first"
 
 
+def test_a_name_that_no_file_can_have_is_said(tmp_path: Path) -> None:
+    """It is the user's choice, not a fault of the program."""
+    with pytest.raises(OutputFailed, match="File name too long"), atomic_file(tmp_path / ("a" * 300)):
+        pass
+
+
 def test_a_refused_write_is_said(tmp_path: Path) -> None:
     """A path below a file cannot be written; the message names it."""
     (tmp_path / "file").touch()
