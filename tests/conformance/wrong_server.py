@@ -557,16 +557,18 @@ class MixesUpNeighbours(WrongServer):
     caught_by = ("invariants/concurrent/streaming", "invariants/same-audio-at-once/streaming")
 
     def __init__(self) -> None:
-        self.running = 0
+        self.running = self.started = 0
 
     async def StreamingRecognize(self, requests: Any, context: Any) -> AsyncIterator[Any]:
         self.running += 1
+        self.started += 1
+        neighbour = self.started
         try:
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.2)  # long enough for the others to begin, on a busy machine too
             crowded = self.running > 1
             async for response in super().StreamingRecognize(requests, context):
                 for result in response.results if crowded else ():
-                    result.alternatives[0].transcript = f"{self.running} {result.alternatives[0].transcript}"
+                    result.alternatives[0].transcript = f"{neighbour} {result.alternatives[0].transcript}"
                 yield response
         finally:
             self.running -= 1
@@ -581,7 +583,7 @@ class IsOverwhelmed(WrongServer):
     async def Recognize(self, request: Any, context: Any) -> Any:
         self.running += 1
         try:
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.2)
             if self.running > 1:
                 await context.abort(grpc.StatusCode.UNKNOWN, "Error: Triton model failed during inference.")
             return await super().Recognize(request, context)
