@@ -75,7 +75,7 @@ class Baseline:
         frames = self._normalise(self._mel(utterance.samples))
         log_probabilities = self._network(np.ascontiguousarray(frames.T)[None])[0]
         decoder = GreedyDecoder(self._vocabulary, step_ms=self._step_ms)
-        decoder.decode(log_probabilities.argmax(1), np.exp(log_probabilities.max(1)), first_step=0)
+        decoder.decode(log_probabilities.argmax(1).tolist(), np.exp(log_probabilities.max(1)).tolist(), first_step=0)
         return " ".join(word.text for word in decoder.words(limit_ms=1000 * utterance.seconds))
 
 

@@ -99,12 +99,14 @@ def _options(rmir: Archive) -> Any:
             "a .riva was given" if "metadata" in manifest else "its manifest has no `format: rmir`",
             "make an RMIR from the .riva with riva-build; riva-deploy RMIR [RMIR ...] TARGET names the folder last",
         )
-    pipeline = load_pipeline(manifest["pipeline"])
+    pipeline = load_pipeline(str(manifest.get("pipeline")))
     try:
         options = from_mapping(pipeline.options, manifest["options"])
-    except KeyError as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise NotAnArchive(
-            f"{path} has the unknown option {error}", "another version wrote it", "make the RMIR again with riva-build"
+            f"{path} has options that cannot be read: {error}",
+            "another version wrote it",
+            "make the RMIR again with riva-build",
         ) from error
     if problems := refusals(options):
         raise NotDeployable(f"{path}: {'; '.join(problems)}", fix="change the options and run riva-build again")

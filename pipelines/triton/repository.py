@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.errors import InternalError, NameClash, NotARepository
+from pipelines.errors import InternalError, NameClash, NotARepository, NotDeployable
 from pipelines.triton.model_config import CONFIG_FILE, read_config, write_config
 
 if TYPE_CHECKING:
@@ -41,9 +41,16 @@ def write_models(models: Iterable[TritonModel], repository: Path) -> None:
 
     Raises:
         NameClash: A model of that name is there already.
+        NotDeployable: A name leads out of the repository.
     """
     for model in models:
         folder = repository / model.name
+        if folder.parent != repository or model.name in (".", ".."):
+            raise NotDeployable(
+                f"{model.name!r} cannot name a model: it is not the name of a folder",
+                "the RMIR was not made by riva-build, or was changed afterwards",
+                "make the RMIR again with riva-build",
+            )
         if folder.exists():
             raise NameClash(
                 f"two pipelines make a model named {model.name}",

@@ -3,16 +3,18 @@
 Inputs and outputs are those of the graph, so that `backend: "onnxruntime"` or `"tensorrt"` can take this model's
 place by configuration alone. `riva-deploy` copies this file into the model repository.
 
-Items (one window each) run side by side, one thread each: that does more of them in the same time than a batch does,
-whose intermediate results leave the processor's cache (2.2 M Conformer, windows of 4 s: 1.8 ms of CPU per second of
-audio one by one, 2.3 ms in batches of eight), and items of different length never need padding. The model is decoupled:
-a request is answered when its own items are done, not when those of all requests are.
+A batch is cut into parts of at most four windows, which run side by side, one thread each: that keeps a machine's cores
+busy without the waits between operators that threads within the network have, and a part of four costs no more per
+window than a larger one (2.2 M Conformer, windows of 4 s, milliseconds of CPU a window: 6.7 alone, 6.4 in fours, 6.5 in
+eights). Windows of different length never need padding. A request is answered when its own parts are done, not when
+those of all requests are.
 """
 
 import json
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ import triton_python_backend_utils as pb_utils
 __all__ = ["TritonPythonModel"]
 
 GRAPH_FILE = "model.onnx"
+_PART = 4  # windows
 
 
 class TritonPythonModel:
@@ -31,7 +34,7 @@ class TritonPythonModel:
     def initialize(self, args: dict[str, str]) -> None:
         """Loads the graph.
 
-        Parameters of the configuration: `threads` (0: one a processor core) and `spread`, whether an item that is
+        Parameters of the configuration: `threads` (0: one a processor core) and `spread`, whether a part that is
         alone is spread over all threads, which answers it sooner and costs more processor time.
         """
         config = json.loads(args["model_config"])
@@ -40,30 +43,30 @@ class TritonPythonModel:
         path = Path(args["model_repository"]) / args["model_version"] / GRAPH_FILE
         self._one_thread = _session(path, 1)
         self._spread = _session(path, threads) if parameters["spread"] == "True" and threads > 1 else self._one_thread
-        self._unfinished = 0  # items
+        self._unfinished = 0  # parts
         self._lock = threading.Lock()
         self._workers = ThreadPoolExecutor(threads, thread_name_prefix="network")
         self._inputs = {entry.name: len(entry.shape) for entry in self._one_thread.get_inputs()}
         self._outputs = [entry.name for entry in self._one_thread.get_outputs()]
 
     def execute(self, requests: list[Any]) -> None:
-        """Starts the items of all requests; each request is answered when its last item is done."""
+        """Starts the parts of all requests; each request is answered when its last part is done."""
         for request in requests:
-            items = _items(self._feeds(request))
-            answering = _Answering(request.get_response_sender(), self._outputs, len(items))
+            parts = _parts(self._feeds(request))
+            answering = _Answering(request.get_response_sender(), self._outputs, len(parts))
             with self._lock:
-                self._unfinished += len(items)
-            for number, item in enumerate(items):
-                self._workers.submit(self._run, item, number, answering)
+                self._unfinished += len(parts)
+            for number, part in enumerate(parts):
+                self._workers.submit(self._run, part, number, answering)
 
     def finalize(self) -> None:
         """Called when the model is unloaded."""
         self._workers.shutdown()
 
-    def _run(self, item: dict[str, Any], number: int, answering: "_Answering") -> None:
+    def _run(self, part: dict[str, Any], number: int, answering: "_Answering") -> None:
         session = self._spread if self._unfinished == 1 else self._one_thread
         try:
-            answering.put(number, session.run(self._outputs, item))
+            answering.put(number, session.run(self._outputs, part))
         except Exception as error:  # a thread's border: the caller must hear of it, whatever it is
             answering.fail(f"{type(error).__name__}: {error}")
         finally:
@@ -79,7 +82,7 @@ class TritonPythonModel:
 
 
 class _Answering:
-    """The answer to one request, complete when all of its items are there."""
+    """The answer to one request, complete when all of its parts are there."""
 
     def __init__(self, sender: Any, outputs: list[str], size: int) -> None:
         self._sender, self._outputs = sender, outputs
@@ -88,7 +91,7 @@ class _Answering:
         self._lock = threading.Lock()
 
     def put(self, number: int, values: list[Any]) -> None:
-        """Takes the outputs of one item; the last one sends the answer."""
+        """Takes the outputs of one part; the last one sends the answer."""
         self._values[number] = values
         if self._is_last():
             tensors = [
@@ -98,7 +101,7 @@ class _Answering:
             self._send(pb_utils.InferenceResponse(tensors))
 
     def fail(self, reason: str) -> None:
-        """One item failed: so does the request, once."""
+        """One part failed: so does the request, once."""
         with self._lock:
             failed, self._missing = self._missing <= 0, 0
         if not failed:
@@ -113,10 +116,12 @@ class _Answering:
         self._sender.send(response, flags=pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
 
 
-def _items(feeds: dict[str, Any]) -> list[dict[str, Any]]:
-    """Takes a batch apart into its items, each a batch of one."""
+def _parts(feeds: dict[str, Any]) -> list[dict[str, Any]]:
+    """Cuts a batch into parts of nearly equal size."""
     size = len(next(iter(feeds.values())))
-    return [{name: value[item : item + 1] for name, value in feeds.items()} for item in range(size)]
+    count = -(-size // _PART)
+    borders = [size * part // count for part in range(count + 1)]
+    return [{name: value[first:last] for name, value in feeds.items()} for first, last in pairwise(borders)]
 
 
 def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from pipelines.archive.archive import Archive
+from pipelines.archive.archive import Archive, write_archive
 from pipelines.archive.encrypted_path import EncryptedPath
 from pipelines.archive.encryption import Key
 from pipelines.errors import (
@@ -179,6 +179,17 @@ def test_riva_is_not_an_rmir(tmp_path):
     """The archive before riva-build is refused with the missing step."""
     with pytest.raises(NotAnArchive, match="not an RMIR"):
         deploy(request(tmp_path / "models", write_riva(tmp_path / "tones.riva")))
+
+
+@pytest.mark.parametrize("options", [{"bogus": 1}, {"chunk_size": "soon"}], ids=["unknown", "unreadable"])
+def test_options_of_another_version_are_told(make_rmir, tmp_path, options):
+    """An RMIR with options that this version does not know is refused, not guessed at."""
+    with Archive.open(EncryptedPath(make_rmir())) as archive:
+        manifest = {**archive.manifest, "options": {**archive.manifest["options"], **options}}
+    write_archive(tmp_path / "newer.rmir", manifest, [])
+
+    with pytest.raises(NotAnArchive, match="options that cannot be read"):
+        deploy(request(tmp_path / "models", tmp_path / "newer.rmir"))
 
 
 def test_a_missing_rmir_is_named(tmp_path):

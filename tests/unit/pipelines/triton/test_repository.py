@@ -3,7 +3,7 @@
 import pytest
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
-from pipelines.errors import InternalError, NameClash, NotARepository
+from pipelines.errors import InternalError, NameClash, NotARepository, NotDeployable
 from pipelines.triton.repository import TritonModel, check_models, model_names, write_models
 
 
@@ -58,6 +58,15 @@ def test_a_name_is_taken_once(repository, models):
     """A second model of the name is refused before anything of it is written."""
     with pytest.raises(NameClash, match="model named b"):
         write_models([models[1]], repository)
+
+
+@pytest.mark.parametrize("name", ["../outside", "/outside", "a/b", "..", "."])
+def test_a_name_cannot_lead_out_of_the_repository(tmp_path, name):
+    """An RMIR that was made by hand writes nowhere but into the repository."""
+    with pytest.raises(NotDeployable, match="not the name of a folder"):
+        write_models([TritonModel(config=ModelConfig(name=name), files={})], tmp_path / "deep" / "models")
+
+    assert not list(tmp_path.rglob("*config*"))
 
 
 @pytest.mark.parametrize("kind", ["absent", "empty", "a file"])
