@@ -37,7 +37,14 @@ READY_LIMIT = 300.0  # seconds; a 1 GB network on a slow disk loads in one minut
 STOP_LIMIT = 30.0  # seconds for requests in flight and for models to unload, then the process is killed
 _SEQUENCES_LIMIT = 5  # seconds that Triton waits for sequences without END; nobody is left to send one
 _POLL = 0.05  # seconds
-_PR_SET_PDEATHSIG = 1  # prctl(2)
+# Becomes tritonserver, which the kernel then ends with its parent: PR_SET_PDEATHSIG (1, prctl(2)) outlives exec. Not a
+# `preexec_fn`: that runs Python between fork and exec, which may hang where the parent has threads.
+_LAUNCHER = """
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+if os.getppid() == int(sys.argv[1]):
+    os.execv(sys.argv[2], sys.argv[2:])
+"""
 _LOG_LINES = 2000  # kept for error messages
 _LOADED = re.compile(r"successfully loaded '(?P<model>[^']+)'")
 # The reason ends before the quote that closes Triton's line, and before the traceback of a Python model.
@@ -196,9 +203,9 @@ class TritonProcess:
     def _launch(self, installation: _Installation) -> None:
         assert self._backends is not None
         self.ports = self._wanted.picked()
-        libc = ctypes.CDLL(None)
         self._process = subprocess.Popen(
             [
+                *(sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid())),
                 str(installation.binary),
                 f"--model-repository={self._repository}",
                 f"--backend-directory={self._backends.name}",
@@ -218,7 +225,6 @@ class TritonProcess:
             text=True,
             errors="replace",
             start_new_session=True,  # Ctrl-C reaches us first; we stop Triton when its callers are done
-            preexec_fn=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM),
         )
         self._reader = threading.Thread(target=self._read_log, args=(self._process,), daemon=True)
         self._reader.start()

@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import stat
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -139,20 +140,29 @@ def test_triton_dies_with_its_parent(binary, repository, tmp_path):
     """A killed supervisor leaves no server behind."""
     binary(READY)
     installation = process._find_installation()
-    child = os.fork()
-    if child == 0:
-        process._find_installation = lambda: installation
-        triton = TritonProcess(repository)
-        triton.start()
-        (tmp_path / "pid").write_text(str(triton.pid))
-        os.kill(os.getpid(), 9)
-    os.waitpid(child, 0)
-    pid = int((tmp_path / "pid").read_text())
+    supervisor = f"""
+import os
+from pathlib import Path, PosixPath
+from pipelines.triton import process
+from pipelines.triton.process import _Installation
+process._find_installation = lambda: {installation!r}
+triton = process.TritonProcess(Path({str(repository)!r}))
+triton.start()
+print(triton.pid, flush=True)
+os.kill(os.getpid(), 9)
+"""
+    done = subprocess.run([sys.executable, "-c", supervisor], capture_output=True, text=True)
+    pid = int(done.stdout)
 
-    deadline = time.monotonic() + 5
-    while Path(f"/proc/{pid}/stat").exists() and time.monotonic() < deadline:
-        if Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
-            break
+    deadline = time.monotonic() + 10
+    while _runs(pid):
+        assert time.monotonic() < deadline
         time.sleep(0.02)
-    else:
-        assert not Path(f"/proc/{pid}").exists()
+
+
+def _runs(pid):
+    """Whether a process is there and not just waiting to be collected."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
