@@ -87,10 +87,13 @@ class Server:
         await self._monitor.wait_until_loaded()
         address = self._listen()
         self._listen_for_metrics()
-        await self._triton.share_memory()
         await self._grpc.start()
-        self._watching = asyncio.create_task(self._monitor.run())
+        self._watching = asyncio.create_task(self._watch())
         return address
+
+    async def _watch(self) -> None:
+        await self._triton.share_memory()  # recordings go through the socket until then
+        await self._monitor.run()
 
     async def stop(self, grace_period: float | None = None) -> None:
         """Refuses new calls, gives running ones time to end, and tells Triton about those that were cut off."""

@@ -13,8 +13,8 @@ __all__ = ["Monitor"]
 
 # A model that went away is known within this time; asking costs a fraction of a millisecond.
 POLL_SECONDS = 2.0
-# While Triton loads, every tenth of a second until readiness is noticed delays the first answer.
-STARTING_POLL_SECONDS = 0.1
+# While Triton loads, the time until readiness is noticed delays the first answer.
+STARTING_POLL_SECONDS = 0.05
 REMIND_SECONDS = 10.0
 
 _log = logging.getLogger(__name__)

@@ -27,6 +27,15 @@ QUERY_SECONDS = 5.0
 # Time to tell Triton about streams that were cut off when this server stops.
 CLOSE_SECONDS = 30.0
 
+# Pieces of 30 s are 1.9 MB, results of an hour some MB: Triton is trusted, so no limit.
+_UNLIMITED = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
+# This server is up before Triton has loaded its models; gRPC's own pauses between attempts, a second and growing, would
+# delay the first answer by as much.
+_QUICK_TO_CONNECT = [
+    ("grpc.initial_reconnect_backoff_ms", 50),
+    ("grpc.max_reconnect_backoff_ms", 500),
+]
+
 _log = logging.getLogger(__name__)
 
 
@@ -48,9 +57,7 @@ class Triton:
 
     def __init__(self, uri: str, *, shared_regions: int = 0) -> None:
         self.uri = uri
-        # Pieces of 30 s are 1.9 MB, results of an hour some MB: Triton is trusted, so no limit.
-        unlimited = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
-        self._channel = grpc.aio.insecure_channel(uri, options=unlimited)
+        self._channel = grpc.aio.insecure_channel(uri, options=[*_UNLIMITED, *_QUICK_TO_CONNECT])
         self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
         self._regions = Regions(self._stub, count=shared_regions)
         # Ids must differ between API servers that share a Triton, and over restarts of this one.
