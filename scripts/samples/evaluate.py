@@ -110,10 +110,10 @@ def time_step(model: EncDecCTCModel) -> float:
     )
 
 
-def measure(model: EncDecCTCModel, data: list[Sample]) -> dict[str, tuple[float, float]]:
-    """Condition -> word error rate offline and streaming; the last one is the whole set as one stream."""
+def measure(model: EncDecCTCModel, data: list[Sample]) -> dict[str, tuple[float | None, float]]:
+    """Condition -> word error rate offline and streaming; the last one is the set as one stream."""
     step = time_step(model)
-    results: dict[str, tuple[float, float]] = {}
+    results: dict[str, tuple[float | None, float]] = {}
     texts = [sample.text for sample in data]
     with tqdm(total=len(data) * len(CONDITIONS), unit="utterance") as bar:
         for name, change in CONDITIONS.items():
@@ -131,7 +131,7 @@ def measure(model: EncDecCTCModel, data: list[Sample]) -> dict[str, tuple[float,
                 word_error_rate([pair[1] for pair in pairs], texts),
             )
     joined = np.concatenate([sample.samples for sample in data])
-    results["all in one stream"] = (float("nan"), word_error_rate([streaming(model, joined, step)], [" ".join(texts)]))
+    results["all in one stream"] = (None, word_error_rate([streaming(model, joined, step)], [" ".join(texts)]))
     return results
 
 
@@ -146,7 +146,8 @@ def main(arguments: list[str] | None = None) -> int:
     results = measure(model, read_set(options.data))
     print(f"{sum(parameter.numel() for parameter in model.parameters()):,} parameters; word error rate")
     for name, (whole, windowed) in results.items():
-        print(f"{name:22s} offline {whole:7.2%}   streaming {windowed:7.2%}")
+        offline_rate = "-" if whole is None else f"{whole:.2%}"
+        print(f"{name:22s} offline {offline_rate:>7s}   streaming {windowed:7.2%}")
     return 0
 
 
