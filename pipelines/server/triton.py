@@ -33,7 +33,7 @@ _UNLIMITED = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_l
 # delay the first answer by as much.
 _QUICK_TO_CONNECT = [
     ("grpc.initial_reconnect_backoff_ms", 50),
-    ("grpc.max_reconnect_backoff_ms", 500),
+    ("grpc.max_reconnect_backoff_ms", 100),
 ]
 
 _log = logging.getLogger(__name__)
