@@ -1,3 +1,1 @@
-"""The gRPC face of Riva: what belongs to a connection lives here, what belongs to a stream lives in Triton
-(README.md).
-"""
+"""The gRPC face of Riva: what belongs to a connection lives here, what belongs to a stream in Triton (README.md)."""

@@ -6,8 +6,7 @@ import prometheus_client as prometheus
 
 __all__ = ["Metrics"]
 
-# Of one audio message, from its arrival to its answer; 0.2 s is the promise for a stream, hence the fine steps around
-# it.
+# Of one audio message, from its arrival to its answer; 0.2 s is the promise for a stream, hence fine steps below it.
 _CHUNK_BUCKETS = (0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.125, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0)
 _CALL_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200)
 

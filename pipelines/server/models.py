@@ -1,6 +1,4 @@
-"""The pipelines that Triton serves, as the server knows them: a name and the parameters of its configuration, nothing
-from the disk.
-"""
+"""The pipelines that Triton serves, as the server knows them: a name and parameters, nothing from the disk."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

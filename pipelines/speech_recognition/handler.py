@@ -1,5 +1,6 @@
-"""The RPCs of RivaSpeechRecognition: request -> tensors -> response. A stream's speech state is in Triton; only its
-audio is decoded here.
+"""The RPCs of RivaSpeechRecognition: request -> tensors -> response.
+
+What was understood of a stream so far is in Triton; only its audio is decoded here.
 """
 
 import asyncio
@@ -26,15 +27,13 @@ __all__ = ["SpeechRecognition"]
 _log = logging.getLogger(__name__)
 
 _SERVICE = "asr"
-# Triton forgets a sequence that was silent for two minutes; a stream tells it every so many seconds that it is still
-# there.
+# Triton forgets a sequence that was silent for two minutes, so it is told every so many seconds that a stream goes on.
 KEEP_ALIVE_SECONDS = 30.0
 # Audio of one request to Triton, at most: bounds the memory of a long recording.
 PIECE_SECONDS = 30.0
 # Compressed bytes decoded at a time; what they become is at most a few seconds of audio.
 PIECE_BYTES = 1 << 18
-# Messages shorter than this part of a chunk are collected first: telephony sends 20 ms, for which a request each would
-# be waste.
+# Messages shorter than this part of a chunk are collected first: a request for each 20 ms of telephony would be waste.
 SHARE_OF_CHUNK = 0.25
 
 

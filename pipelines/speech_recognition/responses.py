@@ -10,8 +10,7 @@ from pipelines.speech_recognition.recognition import Recognition
 __all__ = ["offline_response", "streaming_response"]
 
 _CHANNEL = 1  # mono; Riva counts channels from one
-# Clients join the transcripts of an answer's results as they are; the space keeps words of two utterances apart, as
-# Riva does.
+# Clients join the transcripts of results as they are; the space keeps words of two utterances apart, as with Riva.
 _UTTERANCE_END = " "
 
 
