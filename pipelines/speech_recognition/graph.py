@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 __all__ = ["PipelineGraph", "triton_models"]
 
 SEQUENCE_IDLE_LIMIT = 120_000_000  # microseconds; the API server sends an empty piece every 30 s of silence
-GATHERING_SHARE = 0.25  # of a chunk's duration: how long the first request may wait for those of other streams
+# Share of a chunk's duration that a request may wait for those of other streams. Eight streams of 0.16 s chunks on two
+# cores: 0.25 makes batches of 2.4 to 3.4, 0.375 of 3.4 and 5 % less processor time, 0.5 answers late.
+GATHERING_SHARE = 0.375
 OFFLINE_INSTANCES = 4  # some compute features and answer while the network works for the others
 GATHERING_CALLS = 1000  # microseconds: windows of different length, due at once, arrive as several calls
 CANDIDATES = 4  # sequences that Triton keeps, as a multiple of max_streams: ended ones leave after a moment
