@@ -32,6 +32,7 @@ SEQUENCE_IDLE_LIMIT = 120_000_000  # microseconds; the API server sends an empty
 # Share of a chunk's duration that a request may wait for those of other streams. Eight streams of 0.16 s chunks on two
 # cores: 0.25 makes batches of 2.4 to 3.4, 0.375 of 3.4 and 5 % less processor time, 0.5 answers late.
 GATHERING_SHARE = 0.375
+GATHERING_LIMIT = 0.1  # seconds; long chunks make large batches without waiting for each other
 OFFLINE_INSTANCES = 4  # some compute features and answer while the network works for the others
 GATHERING_CALLS = 1000  # microseconds: windows of different length, due at once, arrive as several calls
 CANDIDATES = 4  # sequences that Triton keeps, as a multiple of max_streams: ended ones leave after a moment
@@ -225,7 +226,7 @@ class PipelineGraph:
                     max_candidate_sequences=CANDIDATES * options.max_streams,
                     max_queue_delay_microseconds=0
                     if options.offline
-                    else round(1e6 * GATHERING_SHARE * options.chunk_size),
+                    else round(1e6 * min(GATHERING_SHARE * options.chunk_size, GATHERING_LIMIT)),
                 ),
             ),
         )
