@@ -3,6 +3,7 @@
 import fcntl
 import json
 import re
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +16,7 @@ from ci.pipeline.display import PERCENT, Row, as_facts, stage_bar
 from ci.pipeline.records import Record, outputs_content
 from ci.pipeline.stages import BUILD, STAGES, Stage, stages_of
 from ci.runtime import Command, Running, local
+from pipelines.errors import OutputFailed
 from pipelines.outputs import atomic_file
 
 __all__ = ["listen", "run_checkpoint"]
@@ -130,6 +132,8 @@ def _write_facts(stage: Stage, rows: Sequence[Row]) -> None:
 def _failure(command: Command, how: str, *, tail: int = _TAIL) -> StageFailed:
     lines = command.log.read_text(encoding="utf-8", errors="replace").splitlines()
     said = [line for line in lines if not PERCENT.match(line)][-tail:]
+    if not said and shutil.disk_usage(command.log.parent).free == 0:  # no room even for what it had to say
+        return StageFailed(f"{command.tool} {how}", why="the disk is full", fix=f"free space for {command.log.parent}")
     return StageFailed(
         f"{command.tool} {how}",
         why="it said last:\n    " + "\n    ".join(said or ["nothing"]),
@@ -140,8 +144,16 @@ def _failure(command: Command, how: str, *, tail: int = _TAIL) -> StageFailed:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Keeps two runs of one clone from writing the same outputs: the second waits, and then finds the work done."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as held:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("w")
+    except OSError as error:
+        raise OutputFailed(
+            f"cannot write to {folder}: {error.strerror}",
+            why="the disk is full, or the folder is not one that can be written to",
+            fix="free space, or correct the folder's permissions",
+        ) from error
+    with lock as held:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

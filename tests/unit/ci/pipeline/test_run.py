@@ -8,6 +8,7 @@ import os
 import subprocess
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,6 +16,7 @@ from ci.errors import StageFailed
 from ci.pipeline import checkpoint, run, stages
 from ci.pipeline.display import Row
 from ci.runtime import local
+from pipelines.errors import OutputFailed
 
 ALL = ["riva-verdict", "nemo2riva", "riva-build", "riva-build", "riva-deploy", "start-riva", "riva-conformance"]
 
@@ -153,6 +155,23 @@ def test_failed_stage_says_why_and_the_rest_is_not_run(folder: Path) -> None:
     broken.unlink()
     take(folder)
     assert ran(folder) == ALL[4:]
+
+
+def test_disk_too_full_for_last_words_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tool that could not even write its log left no reason: the full disk is one."""
+    (folder.parents[1] / "environment" / "bin" / "nemo2riva").write_text("#!/bin/sh\nexit 1\n")
+    monkeypatch.setattr(run.shutil, "disk_usage", lambda path: SimpleNamespace(free=0))
+    with pytest.raises(StageFailed) as caught:
+        take(folder)
+    assert (caught.value.what, caught.value.why) == ("nemo2riva ended with 1", "the disk is full")
+
+
+def test_outputs_that_cannot_be_written_are_told(folder: Path) -> None:
+    """Where `build` is no folder, that is said before anything runs."""
+    (folder.parents[1] / "build").write_text("a file")
+    with pytest.raises(OutputFailed, match=r"cannot write to .*build"):
+        take(folder)
+    assert ran(folder) == []
 
 
 def test_failed_judgement_is_not_remembered(folder: Path) -> None:
