@@ -4,6 +4,7 @@ A service without a room yet, or one that was not enabled, answers UNIMPLEMENTED
 to guess.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,8 @@ from pipelines.server.options import ServerOptions
 from pipelines.server.triton import Triton
 
 __all__ = ["FULL_NAMES", "OFFLINE_METHODS", "ServiceParts", "register"]
+
+_log = logging.getLogger(__name__)
 
 # What the flags and the models' parameters call a service -> its full gRPC name.
 FULL_NAMES = {
@@ -78,6 +81,8 @@ class _NotHere(grpc.GenericRpcHandler):  # type: ignore[type-arg]
 def register(parts: ServiceParts, server: grpc.aio.Server) -> list[str]:
     """Adds the enabled services to a server; returns those that have a room, by their short name."""
     served = [service for service in parts.options.services if service in _ROOMS]
+    for service in set(parts.options.services) - set(served):
+        _log.warning("%s is not in the open runtime yet: its calls answer UNIMPLEMENTED", FULL_NAMES[service])
     for service in served:
         _ROOMS[service](parts, server)
     server.add_generic_rpc_handlers((_NotHere(frozenset(served)),))

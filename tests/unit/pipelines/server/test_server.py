@@ -452,6 +452,14 @@ def test_absent_service_answers_by_name(running: RunningServer) -> None:
         assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
+def test_a_service_that_is_asked_for_in_vain_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """The guide's command enables services that have no room yet; the log says what becomes of them."""
+    with RunningServer(ServerOptions(services=("asr", "nlp"))):
+        pass
+
+    assert "nvidia.riva.nlp.RivaLanguageUnderstanding is not in the open runtime yet" in caplog.text
+
+
 def test_each_call_leaves_one_line_of_json(service: riva.client.ASRService, caplog: pytest.LogCaptureFixture) -> None:
     """The line has what an operator asks for first: id, method, model, status, message, remedy, seconds."""
     with caplog.at_level("INFO", logger="pipelines.server.calls"):
