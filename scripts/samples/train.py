@@ -35,7 +35,7 @@ class Recipe:
 
 
 RECIPES: dict[ModelName, Recipe] = {
-    "ctc": Recipe(steps=4600, batch_seconds=64.0, learning_rate=3e-3),
+    "ctc": Recipe(steps=3000, batch_seconds=64.0, learning_rate=3e-3),
     "conformer": Recipe(steps=3400, batch_seconds=80.0, learning_rate=2e-3),
 }
 
