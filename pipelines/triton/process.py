@@ -35,6 +35,7 @@ __all__ = ["TritonPorts", "TritonProcess"]
 
 READY_LIMIT = 300.0  # seconds; a 1 GB network on a slow disk loads in one minute
 STOP_LIMIT = 30.0  # seconds for requests in flight and for models to unload, then the process is killed
+_STUBS_LIMIT = 2.0  # seconds after Triton has ended until the stubs of the Python backend have, too
 _SEQUENCES_LIMIT = 5  # seconds that Triton waits for sequences without END; nobody is left to send one
 _POLL = 0.05  # seconds
 # Becomes tritonserver, which the kernel then ends with its parent: PR_SET_PDEATHSIG (1, prctl(2)) outlives exec. Not a
@@ -176,7 +177,7 @@ class TritonProcess:
             self._launch(installation)
             self._await_ready(models, limit)
         except BaseException:
-            self.stop()
+            self.stop(limit=0)  # no request is in flight, and a Triton that is interrupted while it loads may hang
             raise
 
     def stop(self, *, limit: float = STOP_LIMIT) -> int | None:
@@ -193,8 +194,13 @@ class TritonProcess:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        if self._reader is not None:
-            self._reader.join(timeout=STOP_LIMIT)
+        if process is not None and self._reader is not None:
+            self._reader.join(timeout=_STUBS_LIMIT)
+            if self._reader.is_alive():
+                # Stubs that Triton leaves while it still loads wait for ever, and hold the pipe that is read here;
+                # as long as one does, the group's number cannot belong to anybody else.
+                os.killpg(process.pid, signal.SIGKILL)
+                self._reader.join(timeout=STOP_LIMIT)
         if self._backends is not None:
             self._backends.cleanup()
             self._backends = None

@@ -159,6 +159,18 @@ def test_a_killed_supervisor_leaves_nothing_behind(repository: Path) -> None:
     assert eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children.values()), 40)
 
 
+def test_sigterm_while_models_load_is_obeyed_at_once(tmp_path: Path) -> None:
+    """Whoever interrupts a start does not wait for the models, and no process of Triton is left waiting for another."""
+    write_model(tmp_path, model_config("count-online", "online"))
+    it = StartRiva("--riva-uri=127.0.0.1:0", f"--model-repository={tmp_path}")
+    assert eventually(lambda: "TRITONBACKEND_ModelInstanceInitialize" in it.output)
+    it.process.send_signal(signal.SIGTERM)
+
+    assert it.wait(20) == 0
+    commands = (path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists())
+    assert not any(os.fsencode(tmp_path) in command for command in commands)
+
+
 @pytest.mark.full  # a Triton one of whose stubs has died takes half a minute to stop
 def test_a_crashing_pipeline_is_an_error_of_the_call(repository: Path) -> None:
     """The stub process of a pipeline dies in the middle of a call: the caller gets Riva's status, others go on."""
