@@ -39,6 +39,7 @@ def _needs_nemo(module: Path) -> bool:
     return "pytestmark = pytest.mark.export" in module.read_text(encoding="utf-8")
 
 
+@pytest.hookimpl(trylast=True)  # a part of what the marks have selected
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.option.slice is None:
         return
