@@ -1,23 +1,16 @@
 """A Triton Inference Server of our own: found, started on this machine, watched until every model is ready, stopped.
 
-    with TritonProcess(repository) as triton:
-        client = tritonclient.grpc.InferenceServerClient(triton.grpc_address)
+with TritonProcess(repository) as triton:
+    client = tritonclient.grpc.InferenceServerClient(triton.grpc_address)
 
-The binary is the one that the nvidia-pytriton wheel carries. It loads the Python backend only where the stub for this
-interpreter stands beside the backend, and the stub needs the interpreter's shared library; both are arranged here,
-without changing the wheel.
 """
 
-import ctypes
-import importlib.util
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import threading
 import time
@@ -27,8 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from pipelines.errors import ModelsNotLoaded, PortTaken, RivaError, TritonMissing, TritonNotReady
+from pipelines.errors import ModelsNotLoaded, PortTaken, RivaError, TritonNotReady
 from pipelines.progress import progress
+from pipelines.triton.installation import Installation, environment, find_installation, lay_out_backend
 from pipelines.triton.repository import model_names
 
 __all__ = ["TritonPorts", "TritonProcess"]
@@ -80,16 +74,6 @@ class TritonPorts:
         return TritonPorts(
             host=self.host, grpc=self.grpc or grpc, http=self.http or http, metrics=self.metrics or metrics
         )
-
-
-@dataclass(frozen=True)
-class _Installation:
-    """Where the parts of Triton are."""
-
-    binary: Path
-    backend: Path
-    stub: Path
-    libraries: tuple[Path, ...]
 
 
 class TritonProcess:
@@ -170,9 +154,9 @@ class TritonProcess:
             TritonNotReady: Triton ended early or took longer than `limit`.
         """
         models = model_names(self._repository)
-        installation = _find_installation()
+        installation = find_installation()
         self._backends = tempfile.TemporaryDirectory(prefix="triton-backends-")
-        _lay_out_backend(installation, Path(self._backends.name))
+        lay_out_backend(installation, Path(self._backends.name))
         try:
             self._launch(installation)
             self._await_ready(models, limit)
@@ -206,7 +190,7 @@ class TritonProcess:
             self._backends = None
         return None if process is None else process.returncode
 
-    def _launch(self, installation: _Installation) -> None:
+    def _launch(self, installation: Installation) -> None:
         assert self._backends is not None
         self.ports = self._wanted.picked()
         self._process = subprocess.Popen(
@@ -224,7 +208,7 @@ class TritonProcess:
                 "--disable-auto-complete-config",
                 *self._arguments,
             ],
-            env=_environment(installation),
+            env=environment(installation),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -297,69 +281,3 @@ class TritonProcess:
             f"Triton ended with {code} before it was ready; it said last: {said}",
             fix="look at Triton's log above for the first line that begins with E",
         )
-
-
-def _find_installation() -> _Installation:
-    spec = importlib.util.find_spec("pytriton")
-    if spec is None or spec.origin is None:
-        raise TritonMissing(
-            "the Triton Inference Server is not installed",
-            "the package nvidia-pytriton, which carries it, is missing from this environment",
-            "install the extra `runtime` of this project",
-        )
-    package = Path(spec.origin).parent
-    root = package / "tritonserver"
-    stub = root / "python_backend_stubs" / f"{sys.version_info.major}.{sys.version_info.minor}" / _STUB
-    binary, backend = root / "bin" / "tritonserver", root / "backends" / "python"
-    for part in (binary, backend, stub):
-        if not part.exists():
-            raise TritonMissing(
-                f"{part} is missing",
-                "the nvidia-pytriton wheel is damaged, or has no Python backend for this Python version",
-                "install nvidia-pytriton again",
-            )
-    return _Installation(binary, backend, stub, (package.parent / "nvidia_pytriton.libs", *_libpython()))
-
-
-_STUB = "triton_python_backend_stub"
-
-
-def _libpython() -> tuple[Path, ...]:
-    """The folders that hold the interpreter's shared library, or none where the system's loader finds it."""
-    name = f"libpython{sys.version_info.major}.{sys.version_info.minor}.so.1.0"
-    folders = [
-        Path(sys.prefix) / "lib" / "libpython",  # a private copy, made where the system has none
-        Path(str(sysconfig.get_config_var("LIBDIR") or sys.prefix)),
-        Path(sys.base_prefix) / "lib",
-    ]
-    for folder in folders:
-        if (folder / name).exists():
-            return (folder,)
-    try:
-        ctypes.CDLL(name)
-    except OSError as error:
-        raise TritonMissing(
-            f"{name} is missing",
-            "Triton runs models in this Python, whose shared library is a package of its own on Debian and Ubuntu",
-            f"install {name.split('.so')[0]} with the system's package manager, or set the environment up with nox",
-        ) from error
-    return ()
-
-
-def _lay_out_backend(installation: _Installation, folder: Path) -> None:
-    """Makes a backend folder in which the stub of this Python version stands beside the backend."""
-    python = folder / "python"
-    python.mkdir()
-    for part in ("libtriton_python.so", "triton_python_backend_utils.py"):
-        (python / part).symlink_to(installation.backend / part)
-    shutil.copy(installation.stub, python / _STUB)
-
-
-def _environment(installation: _Installation) -> dict[str, str]:
-    """The stub finds its packages through the first `python3` of PATH.
-
-    Models run side by side, one stub each; numpy's matrix products must not each take every core.
-    """
-    libraries = [*map(str, installation.libraries), *filter(None, [os.environ.get("LD_LIBRARY_PATH")])]
-    path = os.pathsep.join([str(Path(sys.prefix) / "bin"), os.environ.get("PATH", os.defpath)])
-    return {"OPENBLAS_NUM_THREADS": "1", **os.environ, "PATH": path, "LD_LIBRARY_PATH": os.pathsep.join(libraries)}

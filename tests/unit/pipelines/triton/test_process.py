@@ -1,6 +1,5 @@
 """Whatever stops Triton from serving becomes one clear error, and no process is left behind."""
 
-import importlib.util
 import os
 import stat
 import subprocess
@@ -10,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import ModelsNotLoaded, NotARepository, PortTaken, TritonMissing, TritonNotReady
+from pipelines.errors import ModelsNotLoaded, NotARepository, PortTaken, TritonNotReady
 from pipelines.triton import process
+from pipelines.triton.installation import Installation
 from pipelines.triton.process import TritonPorts, TritonProcess
 
 READY = """
@@ -43,8 +43,8 @@ def binary(tmp_path, monkeypatch):
         backend = tmp_path / "backend"
         backend.mkdir()
         (tmp_path / "stub").touch()
-        installation = process._Installation(script, backend, tmp_path / "stub", ())
-        monkeypatch.setattr(process, "_find_installation", lambda: installation)
+        installation = Installation(script, backend, tmp_path / "stub", ())
+        monkeypatch.setattr(process, "find_installation", lambda: installation)
 
     return install
 
@@ -117,35 +117,16 @@ def test_a_repository_without_models_starts_nothing(tmp_path):
         TritonProcess(tmp_path).start()
 
 
-def test_the_missing_wheel_is_told(repository, monkeypatch):
-    """An environment without Triton gets the name of the package."""
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-
-    with pytest.raises(TritonMissing, match="nvidia-pytriton"):
-        TritonProcess(repository).start()
-
-
-def test_the_missing_shared_library_is_told(monkeypatch, tmp_path):
-    """Without libpython the stub cannot start; the message names the library."""
-    monkeypatch.setattr(process.ctypes, "CDLL", lambda name: (_ for _ in ()).throw(OSError(name)))
-    monkeypatch.setattr(process.sysconfig, "get_config_var", lambda name: str(tmp_path))
-    monkeypatch.setattr(process.sys, "prefix", str(tmp_path))
-    monkeypatch.setattr(process.sys, "base_prefix", str(tmp_path))
-
-    with pytest.raises(TritonMissing, match="libpython"):
-        process._libpython()
-
-
 def test_triton_dies_with_its_parent(binary, repository, tmp_path):
     """A killed supervisor leaves no server behind."""
     binary(READY)
-    installation = process._find_installation()
+    installation = process.find_installation()
     supervisor = f"""
 import os
 from pathlib import Path, PosixPath
 from pipelines.triton import process
-from pipelines.triton.process import _Installation
-process._find_installation = lambda: {installation!r}
+from pipelines.triton.installation import Installation
+process.find_installation = lambda: {installation!r}
 triton = process.TritonProcess(Path({str(repository)!r}))
 triton.start()
 print(triton.pid, flush=True)
