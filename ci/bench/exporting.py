@@ -16,10 +16,16 @@ from ci.runtime.local import start
 
 __all__ = ["measure_exporting"]
 
+# NeMo's own unpacking needs tarfile's filters, which Python has since 3.11.4 and Debian 12 has 3.11.2.
 _BARE = """
-import sys
+import sys, tarfile, tempfile
 from nemo.collections.asr.models import ASRModel
-model = ASRModel.restore_from(sys.argv[1], map_location="cpu")
+from nemo.core.connectors.save_restore_connector import SaveRestoreConnector
+connector = SaveRestoreConnector()
+unpacked = tempfile.TemporaryDirectory()
+connector.model_extracted_dir = unpacked.name
+tarfile.open(sys.argv[1]).extractall(unpacked.name)
+model = ASRModel.restore_from(unpacked.name, map_location="cpu", save_restore_connector=connector)
 model.eval()
 model.export(sys.argv[2])
 """
