@@ -8,6 +8,8 @@ the chunk's outputs joined.
 import argparse
 import json
 import sys
+import tarfile
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,7 @@ import soxr
 import torch
 from nemo.collections.asr.metrics.wer import word_error_rate
 from nemo.collections.asr.models import ASRModel, EncDecCTCModel
+from nemo.core.connectors.save_restore_connector import SaveRestoreConnector
 from tqdm import tqdm
 
 from scripts.samples.data import CONTEXT, coloured_noise, to_pcm16
@@ -135,14 +138,25 @@ def measure(model: EncDecCTCModel, data: list[Sample]) -> dict[str, tuple[float 
     return results
 
 
+def _restore(checkpoint: Path) -> EncDecCTCModel:
+    connector = SaveRestoreConnector()
+    with tempfile.TemporaryDirectory() as folder:
+        # NeMo's own unpacking needs tarfile's filters, which Python has since 3.11.4 and Debian 12 has 3.11.2.
+        with tarfile.open(checkpoint) as archive:
+            archive.extractall(folder)  # noqa: S202 - a checkpoint that train.py has just made
+        connector.model_extracted_dir = folder
+        model = ASRModel.restore_from(folder, map_location="cpu", save_restore_connector=connector)
+    assert isinstance(model, EncDecCTCModel)
+    return model.eval()
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m scripts.samples.evaluate", description=__doc__)
     parser.add_argument("--model", type=Path, required=True, help="a .nemo file")
     parser.add_argument("--data", type=Path, required=True, help="folder with manifest.json")
     options = parser.parse_args(arguments)
-    model = ASRModel.restore_from(str(options.model), map_location="cpu")
-    model.eval()
+    model = _restore(options.model)
     results = measure(model, read_set(options.data))
     print(f"{sum(parameter.numel() for parameter in model.parameters()):,} parameters; word error rate")
     for name, (whole, windowed) in results.items():
