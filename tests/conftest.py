@@ -8,6 +8,7 @@ import importlib.util
 import os
 import random
 import shutil
+import signal
 from collections.abc import Generator
 from pathlib import Path
 
@@ -17,6 +18,9 @@ import yaml
 HERE = Path(__file__).parent
 REFUSE_SKIPS = "RIVA_CI_REFUSE_SKIPS"  # set by .ci/run, whose machine has everything
 SKIPS_ARE_REFUSED = bool(os.environ.get(REFUSE_SKIPS))
+
+# A job in the background ignores SIGINT, and so does all that it starts: then no test could interrupt anything.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 NEEDS = {need.pop("name"): need for need in yaml.safe_load((HERE / "skips.yaml").read_text(encoding="utf-8"))}
 IN_EXPORT_ENVIRONMENT = importlib.util.find_spec("torch") is not None
