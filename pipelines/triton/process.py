@@ -102,7 +102,11 @@ class TritonProcess:
         self._backends: tempfile.TemporaryDirectory[str] | None = None
 
     def __enter__(self) -> "TritonProcess":
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def __exit__(
@@ -141,7 +145,7 @@ class TritonProcess:
         return None if self._process is None else self._process.poll()
 
     def start(self, *, limit: float = READY_LIMIT) -> None:
-        """Starts Triton and waits until every model of the repository is ready.
+        """Starts Triton and waits until every model is ready. The caller stops it, after an error too.
 
         Args:
             limit: Seconds to wait.
@@ -161,7 +165,10 @@ class TritonProcess:
             self._launch(installation)
             self._await_ready(models, limit)
         except BaseException:
-            self.stop(limit=0)  # no request is in flight, and a Triton that is interrupted while it loads may hang
+            # Killed if it still loads: then it may hang when it is asked. If it has become ready in this very moment,
+            # requests may be in flight already, and whoever called this stops it after them.
+            if not self._is_ready():
+                self.stop(limit=0)
             raise
 
     def stop(self, *, limit: float = STOP_LIMIT) -> int | None:

@@ -147,3 +147,28 @@ def _runs(pid):
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_a_triton_that_became_ready_is_not_killed_by_the_interrupt_of_its_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is interrupted while waiting for a Triton that serves already stops it after its callers, not before."""
+    triton, stopped = TritonProcess(tmp_path), []
+    stop = triton.stop
+    monkeypatch.setattr("pipelines.triton.process.model_names", lambda _: ["a"])
+    monkeypatch.setattr("pipelines.triton.process.find_installation", lambda: None)
+    monkeypatch.setattr("pipelines.triton.process.lay_out_backend", lambda *_: None)
+    monkeypatch.setattr(triton, "_launch", lambda _: None)
+    monkeypatch.setattr(triton, "_await_ready", interrupted)
+    monkeypatch.setattr(triton, "stop", lambda **_: stopped.append(True))
+
+    for ready, stops in ((True, []), (False, [True])):
+        monkeypatch.setattr(triton, "_is_ready", lambda ready=ready: ready)
+        with pytest.raises(KeyboardInterrupt):
+            triton.start()
+        stop()
+        assert stopped == stops
+
+
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
