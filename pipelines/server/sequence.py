@@ -74,7 +74,9 @@ class StreamExchange:
                 answer = await self._call.read()
         except grpc.aio.AioRpcError as error:
             raise InferenceFailed(error.details() or error.code().name) from error
-        except (TimeoutError, asyncio.InvalidStateError) as error:
+        except asyncio.InvalidStateError as error:  # the call was over before this request
+            raise InferenceFailed("Triton closed the stream") from error
+        except TimeoutError as error:
             self._call.cancel()
             raise InferenceFailed(f"no answer within {INFER_SECONDS:g} seconds") from error
         if answer is grpc.aio.EOF:  # type: ignore[attr-defined]
