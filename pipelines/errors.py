@@ -11,7 +11,8 @@
     |-- CheckpointError
     |   |-- UnsupportedCheckpoint 30  its class is not one that can be exported here
     |   |-- BrokenCheckpoint      31  a part is missing or damaged: configuration, tokenizer, weights
-    |   `-- ExportFailed          32  NeMo could not restore or export it
+    |   |-- ExportFailed          32  NeMo could not restore or export it
+    |   `-- UnsafeCheckpoint      36  a part of it could run code or write elsewhere when it is loaded
     |-- GraphError
     |   |-- GraphDiffers          33  the exported graph does not compute what the checkpoint computes
     |   |-- GraphTooNew           34  the chosen Riva version cannot load the graph
@@ -118,6 +119,12 @@ class ExportFailed(CheckpointError):
     """NeMo could not restore or export the checkpoint."""
 
     exit_code = 32
+
+
+class UnsafeCheckpoint(CheckpointError):
+    """A part of the checkpoint could run code, or read or write elsewhere, when it is loaded."""
+
+    exit_code = 36
 
 
 class GraphError(RivaError):

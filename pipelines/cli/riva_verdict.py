@@ -6,11 +6,10 @@ from pathlib import Path
 
 from pipelines.cli import run
 from pipelines.cli.command_line import CommandLine, Positional
-from pipelines.verdict import Verdict, judge
+from pipelines.verdict.findings import worst
+from pipelines.verdict.verdict import Verdict, judge
 
 __all__ = ["main"]
-
-REFUSED = 1  # findings are not errors of this program: no error class has this exit code
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,14 +26,14 @@ COMMAND = CommandLine(
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The command; exits with 0 if every checkpoint can be used, 1 if there are findings."""
+    """The command; exits with the code of the worst outcome: 0 works, 1 does not, 2 unsafe, 3 unreadable, 4 unknown."""
     return run(_main, argv)
 
 
 def _main(argv: list[str]) -> int:
     verdicts = [judge(Path(path)) for path in COMMAND.parse(argv).words["CHECKPOINT"]]
     print("\n".join(map(_describe, verdicts)))
-    return REFUSED if any(verdict.findings for verdict in verdicts) else 0
+    return worst(verdict.outcome for verdict in verdicts).exit_code
 
 
 def _describe(verdict: Verdict) -> str:
@@ -42,7 +41,7 @@ def _describe(verdict: Verdict) -> str:
         return f"{verdict.path}: can be exported ({verdict.obj_cls}, saved by NeMo {verdict.nemo_version or 'unknown'})"
     lines = [f"{verdict.path}: refused"]
     for finding in verdict.findings:
-        lines.append(f"  [{finding.rule}] {finding.what}")
+        lines.append(f"  [{finding.rule.id}] {finding.what}")
         lines += [f"    {name}: {text}" for name, text in (("why", finding.why), ("fix", finding.fix)) if text]
     return "\n".join(lines)
 

@@ -33,7 +33,7 @@ from pipelines.export.recipe import check_nemo_version, check_options, export_co
 from pipelines.export.work_folder import work_folder
 from pipelines.progress import progress
 from pipelines.speech_recognition import checkpoint as speech_recognition
-from pipelines.verdict.rules import judge_open
+from pipelines.verdict.verdict import judge_open
 
 __all__ = ["ExportRequest", "ExportResult", "export_riva"]
 

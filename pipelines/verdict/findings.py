@@ -1,57 +1,92 @@
-"""What a verdict consists of."""
+"""What a verdict is made of: rules, and findings that say where a checkpoint breaks one."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from enum import Enum
 
-from pipelines.errors import CheckpointError, RivaError
+from pipelines.errors import BrokenCheckpoint, RivaError
 
-__all__ = ["Finding", "Verdict"]
+__all__ = ["Finding", "Outcome", "Rule", "worst"]
+
+
+class Outcome(Enum):
+    """What may be expected of a checkpoint, from best to worst; a rule has the outcome of a checkpoint that breaks it.
+
+    Unknown is an outcome of its own: nobody has published what would decide it. It counts, and is never taken for a
+    success. What is unsafe comes last, because harm that was seen outweighs a part that could not be read.
+    """
+
+    WORKS = "works", 0
+    WAIVER = "works with a waiver", 0
+    UNKNOWN = "unknown", 4
+    FAILS = "does not work", 1
+    UNREADABLE = "cannot be read", 3
+    UNSAFE = "unsafe", 2
+
+    def __init__(self, text: str, exit_code: int) -> None:
+        self.text, self.exit_code = text, exit_code
+
+    @property
+    def severity(self) -> int:
+        """The place in the order from best to worst."""
+        return list(Outcome).index(self)
+
+    @property
+    def refuses(self) -> bool:
+        """Whether no stage may go on with such a checkpoint."""
+        return self.severity >= Outcome.FAILS.severity
+
+
+def worst(outcomes: Iterable[Outcome]) -> Outcome:
+    """The worst of some outcomes; `WORKS` of none."""
+    return max(outcomes, key=lambda outcome: outcome.severity, default=Outcome.WORKS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """Something that every checkpoint must keep to. Its id never changes its meaning; one that goes stays unused.
+
+    Args:
+        id: Stable and telling, in kebab case: what a good checkpoint has (`tokenizer-present`).
+        title: What the rule asks for, in one line.
+        outcome: What may be expected of a checkpoint that breaks it; `WORKS` for a remark.
+        why: Why it matters: what would happen later if nobody looked now.
+        fix: What to do, where a finding does not know better.
+        link: Where upstream documents or reports it.
+        error: What a stage raises for it.
+    """
+
+    id: str
+    title: str
+    outcome: Outcome
+    why: str
+    fix: str
+    link: str
+    error: type[RivaError] = BrokenCheckpoint
+
+    def finding(self, what: str, *, where: str = "", why: str = "", fix: str = "") -> "Finding":
+        """A place where the rule is broken; `why` and `fix` of the rule stand in for what is not given."""
+        return Finding(rule=self, what=what, where=where, why=why or self.why, fix=fix or self.fix)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One reason why a checkpoint cannot be used.
+    """A rule that a checkpoint breaks.
 
     Args:
-        rule: Stable id of the rule, documented in `rules.py`.
+        rule: The rule.
         what: What was found, with the values.
-        why: The likely reason.
+        where: Member of the archive, key of the configuration, or file and line; empty for the whole.
+        why: The likely reason, or why it matters.
         fix: What to do next.
-        error: The error that a stage raises for it.
     """
 
-    rule: str
+    rule: Rule
     what: str
+    where: str = ""
     why: str = ""
     fix: str = ""
-    error: type[RivaError] = CheckpointError
 
     def as_error(self) -> RivaError:
         """Returns the error that says the same."""
-        return self.error(f"{self.what} [{self.rule}]", self.why, self.fix)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """What the static reading of a checkpoint found.
-
-    Args:
-        path: The checkpoint.
-        obj_cls: Its class as Riva's schemas spell it; empty if it could not be read.
-        nemo_version: The NeMo version that saved it; empty if unknown.
-        findings: Reasons to refuse it, worst first; none if it can be exported.
-    """
-
-    path: Path
-    obj_cls: str = ""
-    nemo_version: str = ""
-    findings: tuple[Finding, ...] = ()
-
-    def raise_findings(self) -> None:
-        """Raises the first finding, if there is one.
-
-        Raises:
-            RivaError: The error of the finding's rule.
-        """
-        for finding in self.findings:
-            raise finding.as_error()
+        return self.rule.error(f"{self.what} [{self.rule.id}]", self.why, self.fix)

@@ -80,7 +80,7 @@ def test_exit_codes_are_unique(module: str) -> None:
     codes = [kind.exit_code for kind in leaves]
 
     assert sorted(codes) == sorted(set(codes)), sorted((kind.exit_code, kind.__name__) for kind in leaves)
-    assert all(3 < code < 126 for code in codes)
+    assert all(4 < code < 126 for code in codes)
 
 
 def _descendants(kind: type) -> Iterator[type]:

@@ -1,0 +1,24 @@
+"""Checkpoints that could be read, and not be exported."""
+
+from typing import Any
+
+from tests.nemo_checkpoints import CTC_BPE, config, write_nemo
+from tests.unit.pipelines.verdict.firing import Firing
+
+RNNT = "nemo.collections.asr.models.rnnt_bpe_models.EncDecRNNTBPEModel"
+
+
+def _written(*configuration: Any, **changes: Any) -> Firing:
+    return Firing(make=lambda folder: write_nemo(folder / "a.nemo", *configuration, **changes))
+
+
+FIRING = {
+    "class-named": _written(config(target="")),
+    "class-supported": _written(config(RNNT)),
+    "weights-present": _written(without=("model_weights.ckpt",)),
+    "artifact-present": _written(config(decoding={"lm": "nemo:lm.bin"})),
+    "tokenizer-present": _written(config(CTC_BPE)),
+    "preprocessor-supported": _written(config(preprocessor={"_target_": "a.AudioToMFCCPreprocessor"})),
+    "encoder-supported": _written(config(encoder={"_target_": "a.SqueezeformerEncoder"})),
+    "vocabulary-present": _written(config(decoder={"num_classes": 3})),
+}
