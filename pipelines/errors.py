@@ -40,7 +40,10 @@
 A message has three parts: what happened (with the values), why that is likely, what to do next.
 """
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from pipelines.verdict.findings import Finding
 
 
 class RivaError(Exception):
@@ -50,9 +53,13 @@ class RivaError(Exception):
         what: What happened, with the values.
         why: The likely reason; left out where `what` says it all.
         fix: What to do next.
+
+    Attributes:
+        finding: What the error was made of where a rule of the verdict is broken, otherwise None.
     """
 
     exit_code: ClassVar[int] = 70
+    finding: "Finding | None" = None
 
     def __init__(self, what: str, why: str = "", fix: str = "") -> None:
         self.what, self.why, self.fix = what, why, fix

@@ -88,5 +88,7 @@ class Finding:
     fix: str = ""
 
     def as_error(self) -> RivaError:
-        """Returns the error that says the same."""
-        return self.rule.error(f"{self.what} [{self.rule.id}]", self.why, self.fix)
+        """Returns the error that says the same and carries the finding."""
+        error = self.rule.error(f"{self.what} [{self.rule.id}]", self.why, self.fix)
+        error.finding = self
+        return error

@@ -1,21 +1,21 @@
-"""A checkpoint that breaks each rule: the family `x` of pipelines/verdict/rules/ has its fixtures in `x.py` here."""
+"""What breaks each rule: the family `x` of pipelines/verdict/rules/ has its fixtures in `x.py` here.
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+Each module has `FIRING`, a mapping from the id of a rule to a function that breaks it: it takes an empty folder, makes
+there what it needs, and returns what was found. Rules that look at a checkpoint use `judged`.
+"""
+
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Firing"]
+from pipelines.verdict.findings import Finding
+from pipelines.verdict.verdict import judge
+
+__all__ = ["Firing", "judged"]
+
+Firing = Callable[[Path], Sequence[Finding]]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Firing:
-    """How a rule is made to fire.
-
-    Attributes:
-        make: Writes a checkpoint that breaks the rule into an empty folder and returns its path.
-        options: How it is judged: keyword arguments of `judge`.
-    """
-
-    make: Callable[[Path], Path]
-    options: Mapping[str, Any] = field(default_factory=dict)
+def judged(make: Callable[[Path], Path], **options: Any) -> Firing:
+    """Judges the checkpoint that `make` writes into the folder; `options` are those of `judge`."""
+    return lambda folder: judge(make(folder), **options).findings

@@ -1,8 +1,8 @@
 """Files that are no checkpoints."""
 
 from tests.nemo_checkpoints import write_nemo
-from tests.unit.pipelines.verdict.firing import Firing
+from tests.unit.pipelines.verdict.firing import Firing, judged
 
-FIRING = {
-    "readable": Firing(make=lambda folder: write_nemo(folder / "a.nemo", without=("model_config.yaml",))),
+FIRING: dict[str, Firing] = {
+    "readable": judged(lambda folder: write_nemo(folder / "a.nemo", without=("model_config.yaml",))),
 }

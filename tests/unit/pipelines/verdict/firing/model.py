@@ -3,16 +3,16 @@
 from typing import Any
 
 from tests.nemo_checkpoints import CTC_BPE, config, write_nemo
-from tests.unit.pipelines.verdict.firing import Firing
+from tests.unit.pipelines.verdict.firing import Firing, judged
 
 RNNT = "nemo.collections.asr.models.rnnt_bpe_models.EncDecRNNTBPEModel"
 
 
 def _written(*configuration: Any, **changes: Any) -> Firing:
-    return Firing(make=lambda folder: write_nemo(folder / "a.nemo", *configuration, **changes))
+    return judged(lambda folder: write_nemo(folder / "a.nemo", *configuration, **changes))
 
 
-FIRING = {
+FIRING: dict[str, Firing] = {
     "class-named": _written(config(target="")),
     "class-supported": _written(config(RNNT)),
     "weights-present": _written(without=("model_weights.ckpt",)),
