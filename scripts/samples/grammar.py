@@ -6,7 +6,7 @@ the sample has to prove a pipeline, so its own mistakes must not hide the pipeli
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 #: Left-hand side -> alternatives. ``{name}`` is another rule, ``[...]`` is left out half of the time.
 RULES: dict[str, list[str]] = {
@@ -170,19 +170,21 @@ def seeded(seed: int | str) -> random.Random:
     return random.Random(seed)  # noqa: S311 - repeatable on purpose
 
 
-def _expand(template: str, rng: random.Random) -> str:
+def expand(template: str, rng: random.Random, rules: Mapping[str, list[str]]) -> str:
+    """Fills in a template of `rules` at random; the form of a template stands at `RULES`."""
+
     def replace(match: re.Match[str]) -> str:
         rule, optional = match.groups()
         if rule:
-            return _expand(rng.choice(RULES[rule]), rng)
-        return _expand(optional, rng) if rng.random() < 0.5 else ""
+            return expand(rng.choice(rules[rule]), rng, rules)
+        return expand(optional, rng, rules) if rng.random() < 0.5 else ""
 
     return _TOKEN.sub(replace, template)
 
 
 def sentence(rng: random.Random) -> str:
     """One random command, lower case, words separated by single spaces."""
-    return " ".join(_expand("{command}", rng).split())
+    return " ".join(expand("{command}", rng, RULES).split())
 
 
 def sentences(rng: random.Random, exclude: frozenset[str] = frozenset()) -> Iterator[str]:

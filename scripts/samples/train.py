@@ -2,7 +2,6 @@
 
 import argparse
 import itertools
-import math
 import os
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from tqdm import tqdm
 from scripts.samples.data import Clip, ClipGroups
 from scripts.samples.evaluation_set import evaluation_sentences
 from scripts.samples.models import MODEL_NAMES, ModelName, make_model, save_model
+from scripts.samples.schedule import share_of_rate
 from scripts.samples.speech import EspeakMissing, library_name
 
 
@@ -30,7 +30,6 @@ class Recipe:
     steps: int
     batch_seconds: float
     learning_rate: float
-    warm_up: float = 0.06
     weight_decay: float = 1e-3
 
 
@@ -48,14 +47,6 @@ def _batches(recipe: Recipe, seed: int, workers: int) -> Iterator[list[Clip]]:
         prefetch_factor=2,
     )
     return itertools.chain.from_iterable(loader)
-
-
-def _schedule(step: int, recipe: Recipe) -> float:
-    """Share of the learning rate at ``step``: linear up, then half a cosine down to nothing."""
-    done = step / recipe.steps
-    if done < recipe.warm_up:
-        return done / recipe.warm_up
-    return 0.5 + 0.5 * math.cos(math.pi * (done - recipe.warm_up) / (1.0 - recipe.warm_up))
 
 
 def _targets(model: EncDecCTCModel, texts: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -89,7 +80,7 @@ def train(model: EncDecCTCModel, recipe: Recipe, seed: int, workers: int) -> Non
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=recipe.learning_rate, betas=(0.9, 0.98), weight_decay=recipe.weight_decay
     )
-    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _schedule(step, recipe))
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: share_of_rate(step / recipe.steps))
     model.train()
     with tqdm(total=recipe.steps, unit="step", mininterval=5.0) as bar:
         for clips in itertools.islice(_batches(recipe, seed, workers), recipe.steps):

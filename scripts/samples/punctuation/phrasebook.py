@@ -1,0 +1,247 @@
+"""Everyday English for the punctuation sample: sentences with their punctuation and capitals, from a grammar.
+
+Every text is written as it should come out; what a model sees is the same text in lower case without marks (`spoken`).
+The commands of the speech recognition samples are among the sentences, so that both samples can be used together.
+What only evaluation uses stands apart: `HELD_OUT_SENTENCES`, `HELD_OUT_WORDS`.
+"""
+
+import random
+import re
+from collections.abc import Mapping
+
+from scripts.samples import grammar
+
+MARKS = ",.?"
+
+_CAPITALS = ("person", "city", "day")  # rules of the commands whose words are names
+_COMMON_NOUNS = ("grandmother", "the neighbor")
+
+#: The grammar of commands, with capitals in its names.
+COMMANDS = {
+    **grammar.RULES,
+    **{
+        rule: [words if words in _COMMON_NOUNS else words.title() for words in grammar.RULES[rule]]
+        for rule in _CAPITALS
+    },
+}
+
+SENTENCES = [
+    # statements
+    "{who} {went} to {place} {past}.",
+    "{who} {went} to {city} with {someone} {past}.",
+    "{subject} {likes} {thing}.",
+    "{subject} {likes} {thing} more than {thing}.",
+    "{who} lives in {city}.",
+    "{who} works for {company} in {city}.",
+    "{who} speaks {language} and {language}.",
+    "{who} bought {article} {thing_one} from {company}.",
+    "I met {someone} at {place} {past}.",
+    "I'm waiting for {someone} in front of {place}.",
+    "I think {who} is right.",
+    "we have {number} {things} and {number} {things}.",
+    "{title} {family} will see you at {time}.",
+    "{title} {family} teaches {subject_taught} in {city}.",
+    "the meeting with {company} starts at {time}.",
+    "the {transport} to {city} leaves at {time}.",
+    "the {transport} from {city} was late {past}.",
+    "my {relative} was born in {month} in {city}.",
+    "our office in {city} is closed in {month}.",
+    "there is a {adjective} {building} near {street}.",
+    "they moved from {city} to {city} in {month}.",
+    "it was {weather} in {city} {past}.",
+    "{celebration} is my favorite holiday.",
+    "the {nationality} team won the game {past}.",
+    # fronted phrases
+    "{fronted}, {who} {went} to {place}.",
+    "{fronted}, we drink {drink} in the {room}.",
+    "{fronted}, I call my {relative} in {city}.",
+    "{fronted}, the {transport} to {city} is full.",
+    "{linker}, {who} did not come to {place}.",
+    "{linker}, the {adjective} {building} is closed on {day}.",
+    "if it is {weather}, we will stay at {place}.",
+    "if {who} calls, please tell me.",
+    "when {who} comes home, we will eat dinner.",
+    "before you go to {city}, send me a message.",
+    # joined clauses
+    "{who} {went} to {place}, but {who} stayed at home.",
+    "it was {weather}, so we {went} to {place}.",
+    "I wanted to call {someone}, but the phone was broken.",
+    "the {adjective} {building} was full, so we waited outside.",
+    "we know {someone}, and {someone} knows us.",
+    # lists
+    "we bought {food}, {food}, and {food} {past}.",
+    "{someone}, {someone}, and {someone} live on {street}.",
+    "I speak {language}, {language}, and a little {language}.",
+    "the office is open on {day}, {day}, and {day}.",
+    "we visited {city}, {city}, and {city} in {month}.",
+    "please bring {food}, {drink}, and {thing} to {place}.",
+    # answers and names called
+    "yes, {who} is at {place}.",
+    "no, I don't like {thing}.",
+    "well, that is a {adjective} idea.",
+    "thank you, {given}.",
+    "good morning, {given}.",
+    "{given}, please close the {opening}.",
+    "{given}, the {transport} to {city} is here.",
+    "my {relative}, who lives in {city}, works for {company}.",
+    "{title} {family}, who speaks {language}, comes from {city}.",
+    # questions
+    "where is {place}?",
+    "where does {who} live?",
+    "when does the {transport} to {city} leave?",
+    "what does {who} think about {thing}?",
+    "why did {who} go to {city}?",
+    "who is {title} {family}?",
+    "how many {things} do you have?",
+    "how do I get to {street}?",
+    "how was the weather in {city}?",
+    "do you speak {language}?",
+    "do you like {thing}?",
+    "did {who} call {someone} {past}?",
+    "does {company} have an office in {city}?",
+    "is {who} coming to {place} on {day}?",
+    "are you going to {city} in {month}?",
+    "have you seen my {relative}?",
+    "may I ask {who} a question?",
+    "can you help me, please?",
+    "can you tell {someone} that I am at {place}?",
+    "could you bring me {article} {thing_one}, please?",
+    "will it be {weather} in {city} on {day}?",
+    "{given}, can you hear me?",
+    "{given}, where are you?",
+    "it is {weather} today, isn't it?",
+    # commands of the speech recognition samples
+    *[f"{command}{'?' if command == '{question}' else '.'}" for command in grammar.RULES["command"]],
+]
+
+HELD_OUT_SENTENCES = [
+    "{who} found {article} {thing_one} near {place} {past}.",
+    "{title} {family} was born in {city}.",
+    "the {nationality} office of {company} is on {street}.",
+    "I will meet {someone} in {city} on {day}.",
+    "{fronted}, my {relative} speaks {language}.",
+    "{linker}, {company} is closed in {month}.",
+    "when it is {weather}, {who} stays at home.",
+    "if {who} comes on {day}, I will cook dinner.",
+    "{who} wanted to see {city}, but the {transport} was full.",
+    "the {transport} was late, so {who} called {someone}.",
+    "they sell {food}, {food}, and {drink} on {street}.",
+    "{city}, {city}, and {city} are {adjective} places.",
+    "no, {title} {family} works for {company}.",
+    "good evening, {given}.",
+    "my {relative}, who speaks {language}, was born in {month}.",
+    "when did {who} go to {place}?",
+    "why is the {building} on {street} closed?",
+    "what did you buy in {city}?",
+    "is {thing} better than {thing}?",
+    "did your {relative} work for {company}?",
+    "can you call {someone} at {time}, please?",
+    "{given}, do you know {someone}?",
+]
+
+SHARED = {
+    **COMMANDS,
+    "who": ["{given}", "{given}", "{given} {family}", "{title} {family}", "my {relative}"],
+    "someone": ["{given}", "{given}", "{given} {family}", "{title} {family}", "{given} and {given}", "your {relative}"],
+    "subject": ["I really", "we all", "they both", "you also", "most people"],
+    "likes": ["like", "love", "need", "want", "remember"],
+    "went": ["went", "drove", "walked", "traveled", "returned"],
+    "title": ["Doctor", "Professor", "Captain", "Aunt", "Uncle"],
+    "relative": ["brother", "sister", "mother", "father", "cousin", "neighbor", "friend", "boss"],
+    "past": ["yesterday", "last week", "on {day}", "in {month}", "two days ago", "this morning"],
+    "fronted": [
+        "in the morning", "after lunch", "last night", "every evening", "at the weekend", "before breakfast",
+        "a year ago", "during the summer",
+    ],
+    "linker": ["however", "of course", "unfortunately", "by the way", "for example", "in fact"],
+    "place": [
+        "the station", "the airport", "the library", "the market", "the museum", "the park", "school",
+        "the {adjective} {building}", "{street}", "the office of {company}",
+    ],
+    "street": ["{family} Street", "{family} Road", "{given} Square", "Main Street", "Park Avenue", "Lake {family}"],
+    "building": ["house", "hotel", "restaurant", "bridge", "church", "hospital", "theater", "shop"],
+    "adjective": ["old", "new", "small", "beautiful", "quiet", "famous", "expensive", "strange"],
+    "thing": [
+        "music", "{food}", "{drink}", "{genre} music", "{nationality} food", "good books", "long walks", "football",
+    ],
+    "article": ["the", "a"],
+    "thing_one": ["book", "car", "phone", "picture", "table", "jacket", "map", "bottle of {drink}"],
+    "things": ["children", "books", "tickets", "rooms", "windows", "dogs", "questions", "meetings"],
+    "transport": ["train", "bus", "plane", "ship"],
+    "weather": ["cold", "warm", "sunny", "dark", "windy", "very hot"],
+    "subject_taught": ["history", "music", "mathematics", "{language}"],
+    "language": ["English", "German", "French", "Spanish", "Italian", "Japanese", "Polish", "Dutch"],
+    "nationality": ["English", "German", "French", "Spanish", "Italian", "Japanese", "Polish", "Dutch"],
+    "month": [
+        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+        "December",
+    ],
+    "celebration": ["Christmas", "Easter", "Thanksgiving", "New Year"],
+    "company": ["{family} Systems", "{family} Bank", "{family} Motors", "{city} Airlines", "{given} Books"],
+}  # fmt: skip
+
+WORDS = {
+    "given": [
+        "Anna", "Peter", "Maria", "David", "Sophie", "James", "Linda", "Robert", "Susan", "Michael", "Laura", "Thomas",
+        "Emma", "Daniel", "Julia", "Martin", "Helen", "George", "Alice", "Frank",
+    ],
+    "family": [
+        "Miller", "Smith", "Johnson", "Brown", "Taylor", "Wilson", "Clark", "Harris", "Walker", "Young", "Baker",
+        "Cooper", "Murphy", "Fischer", "Novak", "Rossi",
+    ],
+    "city": [
+        *COMMANDS["city"], "Rome", "Vienna", "Tokyo", "Dublin", "Oslo", "Lisbon", "Toronto", "Sydney", "New York",
+        "San Diego", "Cairo", "Warsaw",
+    ],
+}  # fmt: skip
+
+HELD_OUT_WORDS = {
+    "given": ["Oliver", "Hannah", "Victor", "Clara", "Simon", "Nadia", "Edward", "Irene", "Philip", "Monica"],
+    "family": ["Anderson", "Schmidt", "Parker", "Nelson", "Fletcher", "Romano", "Kowalski", "Bennett"],
+    "city": ["Hamburg", "Seattle", "Prague", "Helsinki", "Geneva", "Denver", "Bristol", "Naples"],
+}
+
+_ONSETS = ["b", "br", "c", "ch", "d", "dr", "f", "g", "gr", "h", "j", "k", "l", "m", "n", "p", "r", "s", "st", "t", "v"]
+_VOWELS = ["a", "e", "i", "o", "u", "ia", "ea", "ou"]
+_CODAS = ["", "", "", "n", "r", "l", "s", "m", "ck", "rd", "nd"]
+_INVENTED = 2000  # of each kind; training sees as many known ones
+
+
+def _invented(rng: random.Random, taken: set[str]) -> list[str]:
+    """Names that nobody has, so that a model learns what stands around a name instead of the names."""
+    names: list[str] = []
+    while len(names) < _INVENTED:
+        syllables = rng.choice((2, 2, 3))
+        name = "".join(rng.choice(part) for _ in range(syllables) for part in (_ONSETS, _VOWELS, _CODAS)).capitalize()
+        if name not in taken:
+            names.append(name)
+    return names
+
+
+def _with_invented() -> dict[str, list[str]]:
+    rng = grammar.seeded("invented names")
+    taken = {word for words in (*WORDS.values(), *HELD_OUT_WORDS.values()) for word in words}
+    return {rule: [*words * (_INVENTED // len(words)), *_invented(rng, taken)] for rule, words in WORDS.items()}
+
+
+#: What training draws from.
+TRAINING: dict[str, list[str]] = {**SHARED, **_with_invented(), "sentence": SENTENCES}
+
+#: What evaluation draws from, by what of it training never sees.
+EVALUATION: dict[str, dict[str, list[str]]] = {
+    "sentences": {**SHARED, **WORDS, "sentence": SENTENCES},
+    "names": {**SHARED, **HELD_OUT_WORDS, "sentence": SENTENCES},
+    "templates": {**SHARED, **WORDS, "sentence": HELD_OUT_SENTENCES},
+}
+
+
+def sentence(rng: random.Random, rules: Mapping[str, list[str]]) -> str:
+    """One random sentence as it should be written."""
+    written = " ".join(grammar.expand("{sentence}", rng, rules).split())
+    written = re.sub(f" ([{re.escape(MARKS)}])", r"\1", written)  # what stood before the mark was left out
+    return written[0].upper() + written[1:]
+
+
+def spoken(written: str) -> str:
+    """The same words as a recogniser gives them: lower case, no marks."""
+    return re.sub(f"[{re.escape(MARKS)}]", "", written).lower()
