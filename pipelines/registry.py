@@ -1,12 +1,13 @@
 """The pipelines that `riva-build` knows: one line each. A room is imported when it is asked for, not before."""
 
 import importlib
+from collections.abc import Iterator
 from typing import Any
 
-from pipelines.contract import Pipeline
-from pipelines.errors import PipelineMissing, UsageError
+from pipelines.contract import Pipeline, Unsupported
+from pipelines.errors import PipelineMissing, UnsupportedCheckpoint, UsageError
 
-__all__ = ["ALL_PIPELINES", "load_pipeline"]
+__all__ = ["ALL_PIPELINES", "load_pipeline", "pipeline_of", "rooms", "supported_classes", "why_unsupported"]
 
 ALL_PIPELINES: dict[str, str | None] = {  # name on the command line -> package of its room, None until it is built
     "speech_recognition": "pipelines.speech_recognition",
@@ -36,3 +37,36 @@ def load_pipeline(name: str) -> Pipeline[Any]:
     pipeline = importlib.import_module(room).PIPELINE
     assert isinstance(pipeline, Pipeline)
     return pipeline
+
+
+def rooms() -> Iterator[Pipeline[Any]]:
+    """Yields the pipelines that have a room, importing each."""
+    for name, room in ALL_PIPELINES.items():
+        if room is not None:
+            yield load_pipeline(name)
+
+
+def pipeline_of(obj_cls: str) -> Pipeline[Any]:
+    """Returns the pipeline that serves checkpoints of a class, as Riva's schemas spell it.
+
+    Raises:
+        UnsupportedCheckpoint: None does.
+    """
+    found = next((pipeline for pipeline in rooms() if obj_cls in pipeline.classes), None)
+    if found is None:
+        reason = why_unsupported(obj_cls)
+        raise UnsupportedCheckpoint(f"a {obj_cls} cannot be exported: {reason.what}", fix=reason.fix)
+    return found
+
+
+def supported_classes() -> tuple[str, ...]:
+    """The classes of checkpoints that some room serves."""
+    return tuple(name for pipeline in rooms() for name in pipeline.classes)
+
+
+def why_unsupported(obj_cls: str) -> Unsupported:
+    """Says why no room serves a class."""
+    for pipeline in rooms():
+        if reason := pipeline.checkpoint.why_unsupported(obj_cls):
+            return reason
+    return Unsupported("there is no recipe for this class", f"export a {', a '.join(supported_classes())}")

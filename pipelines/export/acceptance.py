@@ -33,8 +33,8 @@ def check_content(export: NemoExport, comparison: Comparison) -> None:
     """
     tolerance = tolerance_of(export)
     for how, error in (
-        ("one utterance at a time", comparison.single_error),
-        ("utterances of equal length in a batch", comparison.equal_error),
+        ("one item at a time", comparison.single_error),
+        ("items of equal length in a batch", comparison.equal_error),
     ):
         if not error <= tolerance:
             raise GraphDiffers(
@@ -42,10 +42,10 @@ def check_content(export: NemoExport, comparison: Comparison) -> None:
                 "the exporter translated an operation wrongly, or fixed a value that depends on the input",
                 "try another --onnx-opset, or --autocast False on a GPU; report it to NeMo with the model's class",
             )
-    for frames, steps in comparison.frames:
-        if abs(frames - steps * export.subsampling) > 2 * export.subsampling:
+    for given, steps in comparison.lengths:
+        if abs(given - steps * export.subsampling) > 2 * export.subsampling:
             raise GraphDiffers(
-                f"the graph gives {steps} outputs for {frames} frames, expected one for each {export.subsampling}",
+                f"the graph gives {steps} outputs for {given} steps, expected one for each {export.subsampling}",
                 "the encoder's own subsampling factor does not say what it does",
                 "report it to NeMo with the model's class",
             )

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,18 @@ from pipelines.export.processes import write_error
 __all__ = ["compare"]
 
 Array = npt.NDArray[Any]
-Utterance = dict[str, Array]  # the inputs by name, and "output"
+
+
+@dataclass(frozen=True)
+class _Item:
+    """An item of the reference; inputs in the graph's order."""
+
+    inputs: dict[str, Array]
+    outputs: list[Array]
+
+    @property
+    def steps(self) -> int:
+        return int(next(iter(self.inputs.values())).shape[-1])
 
 
 def compare(graph: Path, reference: Path, *, whole: bool) -> Comparison:
@@ -32,7 +44,8 @@ def compare(graph: Path, reference: Path, *, whole: bool) -> Comparison:
     Args:
         graph: The ONNX file; external data beside it.
         reference: What `reference.write_reference` wrote.
-        whole: Whether it is the graph of a whole model: inputs (batch, bands, frames), outputs (batch, frames, tokens).
+        whole: Whether it is the graph of a whole model: steps are the last axis of the first input and the second of
+            the outputs.
 
     Raises:
         ExportFailed: The checker or the runtime refuses the graph.
@@ -47,37 +60,38 @@ def compare(graph: Path, reference: Path, *, whole: bool) -> Comparison:
         why = f"{type(error).__name__}: {str(error).strip()[:500]}"
         raise ExportFailed("the exported graph cannot be loaded", why, "try another --onnx-opset") from error
     proto = onnx.load(str(graph), load_external_data=False)
-    spoken = _utterances(reference, [tensor.name for tensor in session.get_inputs()])
+    items = _items(reference, [tensor.name for tensor in session.get_inputs()])
     return Comparison(
         ir_version=proto.ir_version,
         opset=next(entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx")),
         inputs=_facts(proto.graph.input),
         outputs=_facts(proto.graph.output),
-        single_error=max(_difference(_run(session, [one])[0], one["output"][0]) for one in spoken),
-        equal_error=_batch_error(session, spoken[:2]),
-        padded_error=_batch_error(session, spoken) if whole else None,
-        frames=[[one["audio_signal"].shape[-1], one["output"].shape[1]] for one in spoken] if whole else [],
+        single_error=max(_single_error(session, item) for item in items),
+        equal_error=_batch_error(session, items[:2]),
+        padded_error=_batch_error(session, items) if whole else None,
+        lengths=[[item.steps, item.outputs[0].shape[1]] for item in items] if whole else [],
         versions={"onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__},
     )
 
 
-def _utterances(reference: Path, names: list[str]) -> list[Utterance]:
+def _items(reference: Path, names: list[str]) -> list[_Item]:
     arrays = np.load(reference)
     count = len({name.split("/")[0] for name in arrays.files})
-    missing = [name for name in names if f"0/{name}" not in arrays.files]
+    missing = [name for name in names if f"0/inputs/{name}" not in arrays.files]
     if missing:
         raise ExportFailed(
             f"the exported graph asks for {', '.join(missing)}, which the checkpoint's own forward() is not given",
-            "it was exported with state caches or for another purpose than whole utterances",
+            "it was exported with state caches or for another purpose than whole items",
             "leave --cache-support and --export-config out",
         )
-    return [{name: arrays[f"{index}/{name}"] for name in (*names, "output")} for index in range(count)]
-
-
-def _run(session: Any, utterances: list[Utterance]) -> Array:
-    """Runs utterances as one batch, padded with zeros at the end; returns the first output."""
-    feeds = {tensor.name: _stack([one[tensor.name] for one in utterances]) for tensor in session.get_inputs()}
-    return np.asarray(session.run(None, feeds)[0])
+    outputs = sum(name.startswith("0/outputs/") for name in arrays.files)
+    return [
+        _Item(
+            {name: arrays[f"{index}/inputs/{name}"] for name in names},
+            [arrays[f"{index}/outputs/{place}"] for place in range(outputs)],
+        )
+        for index in range(count)
+    ]
 
 
 def _stack(arrays: list[Array]) -> Array:
@@ -86,12 +100,27 @@ def _stack(arrays: list[Array]) -> Array:
     return np.concatenate([np.pad(array, width) for array, width in zip(arrays, widths, strict=True)])
 
 
-def _batch_error(session: Any, utterances: list[Utterance]) -> float:
-    """The error of utterances in one batch, each output cut to the frames that it has alone."""
-    together = _run(session, utterances)
+def _run(session: Any, items: list[_Item]) -> list[Array]:
+    """The outputs for items in one batch, padded with zeros at the end."""
+    outputs: list[Array] = session.run(
+        None, {name: _stack([item.inputs[name] for item in items]) for name in items[0].inputs}
+    )
+    return outputs
+
+
+def _single_error(session: Any, item: _Item) -> float:
+    """The error of one item; outputs beyond those of the reference are not compared."""
+    found = _run(session, [item])
+    return max(_difference(output[0], expected[0]) for output, expected in zip(found, item.outputs, strict=False))
+
+
+def _batch_error(session: Any, items: list[_Item]) -> float:
+    """The error of items in one batch, each output cut to the steps that it has alone."""
+    together = _run(session, items)
     return max(
-        _difference(output[: one["output"].shape[1]], one["output"][0])
-        for output, one in zip(together, utterances, strict=True)
+        _difference(output[row, : expected.shape[1]], expected[0])
+        for row, item in enumerate(items)
+        for output, expected in zip(together, item.outputs, strict=False)
     )
 
 

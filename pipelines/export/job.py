@@ -2,11 +2,24 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
-__all__ = ["Comparison", "ExportJob", "NemoExport", "TensorFact", "read_json", "write_json"]
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = [
+    "Comparison",
+    "ExportJob",
+    "ExportedGraph",
+    "NemoExport",
+    "Reference",
+    "TensorFact",
+    "read_json",
+    "write_json",
+]
 
 Record = TypeVar("Record")
 
@@ -16,8 +29,9 @@ class ExportJob:
     """What the NeMo process is asked to do.
 
     Args:
+        pipeline: The pipeline whose room knows the network.
         checkpoint: Folder with the unpacked checkpoint and nothing else.
-        class_name: Name of the model class in `nemo.collections.asr.models`.
+        class_name: Name of the model class, without its package.
         graph: The graph to write.
         reference: The file for the reference outputs (see `reference.py`).
         outcome: The file for `NemoExport`, or for the error.
@@ -25,13 +39,14 @@ class ExportJob:
         opset: ONNX opset.
         device: `cpu`, `cuda` or `cuda:N`, or None for a GPU if there is one.
         autocast: Whether to export in half precision, which only a GPU does.
-        max_batch: Batch size of the example input, or None for the encoder's own.
-        max_dim: Frames of the example input, or None for the encoder's own.
+        max_batch: Batch size of the example input, or None for the network's own.
+        max_dim: Length of the example input (frames, tokens), or None for the network's own.
         max_dim_asked: Whether `max_dim` was given by the user rather than by the schema.
         export_config: Entries for the model's `set_export_config`.
         log_level: Level of NeMo's logger.
     """
 
+    pipeline: str
     checkpoint: str
     class_name: str
     graph: str
@@ -48,6 +63,38 @@ class ExportJob:
     log_level: str = "INFO"
 
 
+@dataclass(frozen=True)
+class Reference:
+    """What the network computes for one item, batch 1.
+
+    Args:
+        inputs: By the graph's names; those that the graph does not take are passed over.
+        outputs: The graph's first outputs, in its order.
+    """
+
+    inputs: "Mapping[str, npt.NDArray[Any]]"
+    outputs: "tuple[npt.NDArray[Any], ...]"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportedGraph:
+    """What a room knows of a graph that it exported.
+
+    Args:
+        max_batch: Batch size of the example input.
+        max_dim: Length of the example input.
+        subsampling: Steps of the input for each step of the output; 1 where the network keeps the length.
+        facts: What the pipeline needs to know beside that; goes into the archive's manifest.
+        versions: Versions of the packages that made the graph.
+    """
+
+    max_batch: int
+    max_dim: int
+    subsampling: int
+    facts: Mapping[str, Any]
+    versions: Mapping[str, str]
+
+
 @dataclass(frozen=True, kw_only=True)
 class NemoExport:
     """What the NeMo process did.
@@ -56,12 +103,11 @@ class NemoExport:
         device: Where the model was traced.
         autocast: Whether it was traced in half precision.
         max_batch: Batch size of the example input.
-        max_dim: Frames of the example input.
+        max_dim: Length of the example input.
         parameters: Number of parameters of the whole model.
-        subsampling: Feature frames for each output frame.
-        frame_ms: Milliseconds from one feature frame to the next.
-        max_frames: Most feature frames that the graph takes, or None if there is no limit.
-        versions: Versions of nemo_toolkit and torch.
+        subsampling: Steps of the input for each step of the output.
+        facts: As `ExportedGraph`.
+        versions: As `ExportedGraph`.
         notes: Values that differ from what was asked, one sentence each.
     """
 
@@ -71,8 +117,7 @@ class NemoExport:
     max_dim: int
     parameters: int
     subsampling: int
-    frame_ms: float
-    max_frames: int | None
+    facts: dict[str, Any]
     versions: dict[str, str]
     notes: list[str]
 
@@ -87,19 +132,20 @@ class TensorFact(TypedDict):
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """What ONNX Runtime gave for the graph, against NeMo.
+    """What ONNX Runtime gave for the graph, against the checkpoint.
 
     Errors are the largest absolute difference of any output value, in the output's unit (natural log for CTC models).
+    An item is what a room compares: an utterance, a text.
 
     Args:
         ir_version: ONNX IR version of the graph.
         opset: Its opset in the default domain.
         inputs: The graph's inputs.
         outputs: The graph's outputs.
-        single_error: One utterance at a time, unequal lengths.
-        equal_error: Utterances of equal length in one batch.
-        padded_error: All utterances in one padded batch, cut to their own length; None for a part of a model.
-        frames: (input frames, output frames) of each utterance.
+        single_error: One item at a time, unequal lengths.
+        equal_error: Items of equal length in one batch.
+        padded_error: All items in one padded batch, cut to their own length; None for a part of a model.
+        lengths: (input steps, output steps) of each item.
         versions: Versions of onnx and onnxruntime.
     """
 
@@ -110,7 +156,7 @@ class Comparison:
     single_error: float
     equal_error: float
     padded_error: float | None
-    frames: list[list[int]]
+    lengths: list[list[int]]
     versions: dict[str, str]
 
 

@@ -11,7 +11,7 @@ from pipelines.archive.archive import Member
 from pipelines.archive.nemo import CONFIG, NemoCheckpoint
 from pipelines.errors import BrokenCheckpoint
 from pipelines.export.job import Comparison, NemoExport
-from pipelines.speech_recognition import checkpoint as speech_recognition
+from pipelines.registry import pipeline_of
 
 __all__ = ["ONNX_FORMAT", "artifacts", "export_facts", "metadata"]
 
@@ -54,7 +54,7 @@ def artifacts(checkpoint: NemoCheckpoint, *, graph_name: str, graph: Path, encry
 
 def _copied(checkpoint: NemoCheckpoint) -> Iterator[Member]:
     known = _old_manifest(checkpoint).get("files")
-    patched = speech_recognition.patch_config(checkpoint.config)
+    patched = pipeline_of(checkpoint.obj_cls).checkpoint.patch_config(checkpoint.config)
     for path in checkpoint.names():
         name = PurePosixPath(path).name
         if name.endswith(_NOT_COPIED) or path == _OLD_MANIFEST:
@@ -97,11 +97,10 @@ def export_facts(
 ) -> dict[str, Any]:
     """Returns what is known of the graph; units are in the names.
 
-    `masks` says whether a padded batch of unequal lengths gives what each utterance gives alone. Convolutional encoders
-    lose their masks in NeMo's export; whoever serves such a graph batches equal lengths only.
+    `masks` says whether the graph is told the lengths, and gives in a padded batch of unequal ones what each item gives
+    alone. Convolutional encoders lose their masks in NeMo's export; whoever serves such a graph batches equal lengths.
     """
-    field = speech_recognition.receptive_field(checkpoint.config)
-    has_length = any(tensor["name"] == "length" for tensor in comparison.inputs)
+    told = len(comparison.inputs) > 1
     padded = comparison.padded_error
     return {
         "riva_ci_version": __version__,
@@ -117,18 +116,10 @@ def export_facts(
         "opset": comparison.opset,
         "inputs": comparison.inputs,
         "outputs": comparison.outputs,
-        "stride_ms": _plain(export.frame_ms * export.subsampling),
         "subsampling": export.subsampling,
-        "max_frames": export.max_frames,
-        "receptive_field": field and {"left_frames": field[0], "right_frames": field[1]},
-        "masks": has_length and padded is not None and padded <= tolerance,
+        **export.facts,
+        "masks": told and padded is not None and padded <= tolerance,
         "tolerance": tolerance,
         "max_error": max(comparison.single_error, comparison.equal_error),
         "padded_error": padded,
     }
-
-
-def _plain(number: float) -> float | int:
-    """10 ms times 4 is 40, not 40.00000000000001."""
-    rounded = round(number, 6)
-    return int(rounded) if rounded == int(rounded) else rounded

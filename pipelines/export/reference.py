@@ -1,10 +1,10 @@
 """What the checkpoint itself computes, from a fresh restore in a process of its own.
 
-`export()` switches the masks of convolutions off in the live module, so a comparison with the exported object agrees
-falsely. This process is forked after NeMo was imported and before anything was restored; it never sees the export.
+NeMo's `export()` switches the masks of convolutions off in the live module, so a comparison with the exported object
+agrees falsely. This process is forked after the libraries were imported and before anything was restored; it never
+sees the export.
 """
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,41 +12,20 @@ import numpy.typing as npt
 import torch
 
 from pipelines.export.job import ExportJob
-from pipelines.export.restore import part_of, restore
-from pipelines.export.utterances import utterances
+from pipelines.registry import load_pipeline
 
 __all__ = ["write_reference"]
 
 
 def write_reference(job: ExportJob) -> None:
-    """Runs the utterances one at a time and writes inputs and first output of the exported part.
+    """Writes the room's reference inputs and outputs, batch 1 each.
 
-    The file is a NumPy archive with arrays `<index>/<input name>` and `<index>/output`, batch 1 each. Features are cut
-    to their length: NeMo's preprocessor may append frames, and the served path never does.
+    The file is a NumPy archive with arrays `<index>/inputs/<name>` and `<index>/outputs/<position in the graph>`.
     """
-    model = restore(job.class_name, Path(job.checkpoint), "cpu")
-    seen: dict[str, Any] = {}
-
-    def remember(_module: Any, args: tuple[Any, ...], inputs: dict[str, Any], output: Any) -> None:
-        seen.update(inputs=inputs, output=output[0] if isinstance(output, tuple) else output)
-
-    if job.subnet is not None:
-        part_of(model, job.subnet).register_forward_hook(remember, with_kwargs=True)
+    network = load_pipeline(job.pipeline).network()
     arrays: dict[str, npt.NDArray[Any]] = {}
     with torch.inference_mode():
-        for index, samples in enumerate(utterances(model.preprocessor.featurizer.sample_rate)):
-            features, length = _features(model, torch.from_numpy(samples))
-            output = model(processed_signal=features, processed_signal_length=length)[0]
-            inputs = {"audio_signal": features, "length": length}
-            if job.subnet is not None:
-                inputs, output = seen["inputs"], seen["output"]
-            arrays[f"{index}/output"] = output.numpy()
-            arrays |= {f"{index}/{name}": tensor.numpy() for name, tensor in inputs.items() if torch.is_tensor(tensor)}
+        for index, reference in enumerate(network.references(network.restore(job).eval(), job)):
+            arrays |= {f"{index}/inputs/{name}": array for name, array in reference.inputs.items()}
+            arrays |= {f"{index}/outputs/{place}": array for place, array in enumerate(reference.outputs)}
     np.savez(job.reference, allow_pickle=False, **arrays)
-
-
-def _features(model: Any, samples: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Returns features (1, bands, frames) and their length (1,), without dither, as `transcribe()` computes them."""
-    model.preprocessor.featurizer.dither = 0.0
-    features, length = model.preprocessor(input_signal=samples[None], length=torch.tensor([samples.shape[0]]))
-    return features[:, :, : int(length)], length

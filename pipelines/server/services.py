@@ -4,14 +4,16 @@ A service without a room yet, or one that was not enabled, answers UNIMPLEMENTED
 to guess.
 """
 
+import importlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 import grpc
 import grpc.aio
 
+from pipelines.registry import rooms
 from pipelines.server.admission import StreamSlots
 from pipelines.server.calls import Calls
 from pipelines.server.metrics import Metrics
@@ -46,23 +48,12 @@ class ServiceParts:
     options: ServerOptions
 
 
-def _add_speech_recognition(parts: ServiceParts, server: grpc.aio.Server) -> None:
-    from riva.client.proto import riva_asr_pb2_grpc
-
-    from pipelines.speech_recognition.handler import SpeechRecognition
-
-    riva_asr_pb2_grpc.add_RivaSpeechRecognitionServicer_to_server(SpeechRecognition(parts), server)
-
-
-_ROOMS: Mapping[str, Callable[[ServiceParts, grpc.aio.Server], None]] = {"asr": _add_speech_recognition}
-
-
 class _NotHere(grpc.GenericRpcHandler):  # type: ignore[type-arg]
     """Answers for Riva's services that are not served."""
 
-    def __init__(self, served: frozenset[str]) -> None:
+    def __init__(self, *, served: Collection[str], roomy: Collection[str]) -> None:
         self._why = {
-            full_name: "is switched off on this server" if service in _ROOMS else "is not in the open runtime yet"
+            full_name: "is switched off on this server" if service in roomy else "is not in the open runtime yet"
             for service, full_name in FULL_NAMES.items()
             if service not in served
         }
@@ -80,10 +71,23 @@ class _NotHere(grpc.GenericRpcHandler):  # type: ignore[type-arg]
 
 def register(parts: ServiceParts, server: grpc.aio.Server) -> list[str]:
     """Adds the enabled services to a server; returns those that have a room, by their short name."""
-    served = [service for service in parts.options.services if service in _ROOMS]
+    roomy = {pipeline.service for pipeline in rooms()}
+    served = [service for service in parts.options.services if service in roomy]
     for service in set(parts.options.services) - set(served):
         _log.warning("%s is not in the open runtime yet: its calls answer UNIMPLEMENTED", FULL_NAMES[service])
     for service in served:
-        _ROOMS[service](parts, server)
-    server.add_generic_rpc_handlers((_NotHere(frozenset(served)),))
+        _add(service, parts, server)
+    server.add_generic_rpc_handlers((_NotHere(served=served, roomy=roomy),))
     return served
+
+
+def _add(service: str, parts: ServiceParts, server: grpc.aio.Server) -> None:
+    """Adds a service, each of whose methods is answered by the room that has it."""
+    stubs = importlib.import_module(f"riva.client.proto.riva_{service}_pb2_grpc")
+    name = FULL_NAMES[service].rsplit(".", 1)[-1]
+    servicer = getattr(stubs, f"{name}Servicer")()
+    for pipeline in rooms():
+        if pipeline.service == service:
+            for method, rpc in pipeline.handler().rpcs(parts).items():
+                setattr(servicer, method, rpc)
+    getattr(stubs, f"add_{name}Servicer_to_server")(servicer, server)

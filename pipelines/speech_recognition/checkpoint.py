@@ -4,26 +4,20 @@ The class data is in `schemas/`; the patches are those of nemo2riva 2.16 for the
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pipelines.archive.nemo import NemoCheckpoint
-from pipelines.archive.schema import Schema
+from pipelines.contract import Lack, Unsupported
 
 __all__ = [
     "SUPPORTED_CLASSES",
-    "Lack",
-    "Unsupported",
     "config_for_nemo",
     "lacks",
     "patch_config",
     "receptive_field",
-    "schema_of",
     "why_unsupported",
 ]
 
-_SCHEMAS = Path(__file__).parent / "schemas"
 CTC = "nemo.collections.asr.models.EncDecCTCModel"
 CTC_BPE = "nemo.collections.asr.models.EncDecCTCModelBPE"
 SUPPORTED_CLASSES = {CTC: "encdecctcmodel.yaml", CTC_BPE: "encdecctcmodelbpe.yaml"}
@@ -32,24 +26,6 @@ SUPPORTED_PREPROCESSOR = "AudioToMelSpectrogramPreprocessor"
 
 # What only training needs; NeMo would warn about it, and its paths lead outside the archive.
 _TRAINING_SECTIONS = ("train_ds", "validation_ds", "test_ds", "optim")
-
-
-@dataclass(frozen=True)
-class Unsupported:
-    """Why a class cannot be exported, and what its owner can do."""
-
-    what: str
-    fix: str
-
-
-@dataclass(frozen=True)
-class Lack:
-    """What a checkpoint lacks: the rule of the verdict, and the parts of a message."""
-
-    rule: str
-    what: str
-    why: str = ""
-    fix: str = ""
 
 
 _UNSUPPORTED = (  # first match in the class name counts
@@ -75,18 +51,12 @@ _UNSUPPORTED = (  # first match in the class name counts
         ),
     ),
 )
-_OTHER = Unsupported("there is no recipe for this class", "export a CTC speech recognition model")
 
 
-def schema_of(obj_cls: str) -> Schema:
-    """Returns the schema of a supported class."""
-    return Schema.load(_SCHEMAS / SUPPORTED_CLASSES[obj_cls])
-
-
-def why_unsupported(obj_cls: str) -> Unsupported:
-    """Says why a class that is not in `SUPPORTED_CLASSES` is refused."""
+def why_unsupported(obj_cls: str) -> Unsupported | None:
+    """Says why a class of speech recognition is refused; None for classes of other kinds."""
     name = obj_cls.rsplit(".", 1)[-1]
-    return next((reason for part, reason in _UNSUPPORTED if part in name), _OTHER)
+    return next((reason for part, reason in _UNSUPPORTED if part in name), None)
 
 
 def lacks(checkpoint: NemoCheckpoint) -> Iterator[Lack]:

@@ -6,12 +6,13 @@ What was understood of a stream so far is in Triton; only its audio is decoded h
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from riva.client.proto import riva_asr_pb2 as asr
-from riva.client.proto import riva_asr_pb2_grpc
 
+from pipelines.contract import Rpc
 from pipelines.server.audio.format import NO_SAMPLES, Samples
 from pipelines.server.audio.reader import AudioReader
 from pipelines.server.calls import Call
@@ -22,7 +23,7 @@ from pipelines.speech_recognition.incoming import Incoming
 from pipelines.speech_recognition.recognition import Recognition
 from pipelines.speech_recognition.responses import offline_response, streaming_response
 
-__all__ = ["SpeechRecognition"]
+__all__ = ["rpcs"]
 
 _log = logging.getLogger(__name__)
 
@@ -37,15 +38,23 @@ PIECE_BYTES = 1 << 18
 SHARE_OF_CHUNK = 0.25
 
 
-class SpeechRecognition(riva_asr_pb2_grpc.RivaSpeechRecognitionServicer):  # type: ignore[misc]
-    """Answers for `nvidia.riva.asr.RivaSpeechRecognition`."""
+def rpcs(parts: ServiceParts) -> Mapping[str, Rpc]:
+    """What answers for `nvidia.riva.asr.RivaSpeechRecognition`."""
+    handler = _SpeechRecognition(parts)
+    return {
+        "Recognize": handler.recognize,
+        "StreamingRecognize": handler.streaming_recognize,
+        "GetRivaSpeechRecognitionConfig": handler.get_config,
+    }
 
+
+class _SpeechRecognition:
     def __init__(self, parts: ServiceParts) -> None:
         self._parts = parts
         # Said once: clients leave verbatim_transcripts unset by default, and a note in each call's line would be noise.
         _log.info("No inverse text normalisation in the open runtime: all transcripts are verbatim")
 
-    async def Recognize(self, request: Any, context: Any) -> Any:
+    async def recognize(self, request: Any, context: Any) -> Any:
         """One recording, one answer."""
         async with self._parts.calls.observe("Recognize", context) as call:
             call.identify(request)
@@ -54,7 +63,7 @@ class SpeechRecognition(riva_asr_pb2_grpc.RivaSpeechRecognitionServicer):  # typ
             call.responses = 1
             return offline_response(results, recognition=recognition, request_id=call.request_id)
 
-    async def StreamingRecognize(self, _: Any, context: Any) -> None:
+    async def streaming_recognize(self, _: Any, context: Any) -> None:
         """Audio in, results out, until the client closes its side."""
         async with self._parts.calls.observe("StreamingRecognize", context) as call, Incoming(context) as incoming:
             first = await self._first_message(incoming)
@@ -66,7 +75,7 @@ class SpeechRecognition(riva_asr_pb2_grpc.RivaSpeechRecognitionServicer):  # typ
                 stream = _Stream(self._parts, recognition, call, interim=first.streaming_config.interim_results)
                 await stream.run(incoming, context)
 
-    async def GetRivaSpeechRecognitionConfig(self, request: Any, context: Any) -> Any:
+    async def get_config(self, request: Any, context: Any) -> Any:
         """The parameters of every pipeline, or of one."""
         async with self._parts.calls.observe("GetRivaSpeechRecognitionConfig", context) as call:
             models = self._parts.models.of_service(_SERVICE)

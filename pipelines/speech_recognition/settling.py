@@ -5,15 +5,14 @@ The rules are checked together, so that one run tells every problem of a command
 
 import dataclasses
 import math
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from pipelines.build_options import files_of
-from pipelines.cli.flags import flags_of, spell, usage_error, value_of
+from pipelines.cli.flags import spell, usage_error
 from pipelines.errors import NotAnArchive, UsageError
+from pipelines.option_checks import file_problems, language_problems, name_problems, range_problems
 from pipelines.speech_recognition.options import SpeechRecognitionOptions
 
 __all__ = ["settle"]
@@ -23,8 +22,6 @@ OFFLINE_CHUNK_SIZE = 30.0  # seconds; one window for nearly every utterance, so 
 PADDING_SIZE = 1.92  # seconds on either side; the low-latency recipe
 STREAMING_MAX_STREAMS = 16  # what two CPU cores hold at real-time pace with a small Conformer
 OFFLINE_MAX_STREAMS = 64  # whole files wait for each other instead of for a speaker
-
-_TRITON_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")  # a folder name, with room for prefix and suffix
 
 
 def settle(
@@ -52,13 +49,14 @@ def settle(
     settled = _filled(options, stride_ms)
     problems = [
         *_language(settled.language_code),
-        *_name(settled.name),
+        *name_problems(settled.name),
         *_mode(options, given),
         *_paddings(given),
         *_times(settled, stride_ms),
         *_window(settled, manifests[0]["riva_ci"], stride_ms),
-        *_ranges(settled),
-        *_files(settled),
+        *range_problems(settled),
+        *file_problems(settled),
+        *_texts(settled),
     ]
     if problems:
         raise usage_error(problems, fix="`riva-build speech_recognition --help` explains each option")
@@ -100,27 +98,8 @@ def _either(value: Any, fallback: Any) -> Any:
 def _language(code: str | None) -> Iterator[str]:
     if code is None:
         yield "--language_code is missing (for example --language_code=en-US): requests choose a pipeline by it"
-        return
-    import langcodes
-
-    if not langcodes.tag_is_valid(code):
-        yield f"--language_code={code} is not a BCP-47 language code such as en-US"
-        return
-    known, standard = langcodes.Language.get(code, normalize=False), langcodes.Language.get(code)
-    # the same subtags in another spelling, a territory that is none (UK for GB), or letters that are no region (USA)
-    proper = standard.to_tag() if known.territory != standard.territory else known.to_tag()
-    if standard.extlangs:
-        yield f"--language_code={code}: {standard.extlangs[0].upper()} is not a region; a region has two letters"
-    elif code != proper:
-        yield f"--language_code={code} should be written {proper}: requests must repeat it exactly"
-
-
-def _name(name: str) -> Iterator[str]:
-    if not _TRITON_NAME.fullmatch(name):
-        yield (
-            f"--name={name} cannot name a Triton model: letters, digits, '.', '_' and '-' only, "
-            "a letter or digit first, at most 128"
-        )
+    else:
+        yield from language_problems(code)
 
 
 def _mode(options: SpeechRecognitionOptions, given: Collection[str]) -> Iterator[str]:
@@ -180,25 +159,10 @@ def _exact(number: float) -> Fraction:
     return Fraction(repr(number))  # the decimal that was typed, not its binary neighbour
 
 
-def _ranges(options: SpeechRecognitionOptions) -> Iterator[str]:
-    for option in flags_of(type(options)):
-        value, field = value_of(options, option), option.path[-1]
-        if value is None or isinstance(value, bool) or not isinstance(value, int | float):
-            continue
-        if option.metavar == "0..1" and not 0 <= value <= 1:
-            yield f"--{option.name}={spell(value)} is not between 0 and 1"
-        elif (field == "chunk_size" or field.endswith(("batch_size", "max_streams"))) and value <= 0:
-            yield f"--{option.name}={spell(value)} must be positive"
-        elif option.metavar in ("MS", "SECONDS") and value < 0:
-            yield f"--{option.name}={spell(value)} must not be negative"
-
-
-def _files(options: SpeechRecognitionOptions) -> Iterator[str]:
-    for name, path in files_of(options).items():
-        if not path.is_file():
-            yield f"--{name}={path}: there is no such file"
-        elif name == "profane_words_file" and not _is_text(path):
-            yield f"--{name}={path}: it is not UTF-8 text"
+def _texts(options: SpeechRecognitionOptions) -> Iterator[str]:
+    path = options.profane_words_file
+    if path is not None and path.is_file() and not _is_text(path):
+        yield f"--profane_words_file={path}: it is not UTF-8 text"
 
 
 def _is_text(path: Path) -> bool:

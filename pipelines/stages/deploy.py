@@ -4,7 +4,6 @@ The repository appears by rename when all of it is written and checked; a Triton
 place keeps its files until it ends.
 """
 
-import importlib
 import logging
 import tempfile
 from contextlib import ExitStack
@@ -19,7 +18,7 @@ from pipelines.cli.flags import from_mapping
 from pipelines.errors import NotAnArchive, NotDeployable, OutputExists
 from pipelines.outputs import atomic_directory
 from pipelines.progress import progress
-from pipelines.registry import ALL_PIPELINES, load_pipeline
+from pipelines.registry import load_pipeline
 from pipelines.stages.build import RMIR_FORMAT
 
 if TYPE_CHECKING:
@@ -76,10 +75,10 @@ def deploy(request: DeployRequest) -> tuple[str, ...]:
         models: list[TritonModel] = []
         for number, (rmir, chosen) in enumerate(zip(rmirs, options, strict=True)):
             bar.advance(1)
-            room = importlib.import_module(f"{ALL_PIPELINES[rmir.manifest['pipeline']]}.graph")
+            graph = load_pipeline(rmir.manifest["pipeline"]).graph()
             parts = work / str(number)
             parts.mkdir()
-            made = room.triton_models(rmir, chosen, work=parts, target=request.target)
+            made = graph.triton_models(rmir, chosen, work=parts, target=request.target)
             bar.advance(1)
             write_models(made, folder)
             models += made

@@ -22,6 +22,7 @@ from pipelines.archive.nemo import CONFIG, NemoCheckpoint
 from pipelines.archive.schema import Export, Schema
 from pipelines.cli.flags import to_mapping
 from pipelines.compatibility import RivaVersion, riva_version
+from pipelines.contract import Pipeline
 from pipelines.errors import OutputExists
 from pipelines.export.acceptance import check_content, check_schema, check_versions, tolerance_of
 from pipelines.export.job import Comparison, ExportJob, NemoExport, read_json, write_json
@@ -32,7 +33,7 @@ from pipelines.export.processes import child, wait
 from pipelines.export.recipe import check_nemo_version, check_options, export_config, recipe_of
 from pipelines.export.work_folder import work_folder
 from pipelines.progress import progress
-from pipelines.speech_recognition import checkpoint as speech_recognition
+from pipelines.registry import pipeline_of
 from pipelines.verdict.verdict import judge_open
 
 __all__ = ["ExportRequest", "ExportResult", "export_riva"]
@@ -108,10 +109,11 @@ def export_riva(request: ExportRequest, say: Callable[[str], None]) -> ExportRes
         work = stack.enter_context(work_folder())
         checkpoint = stack.enter_context(NemoCheckpoint.open(request.source))
         judge_open(checkpoint).raise_findings()
-        schema = Schema.load(options.schema) if options.schema else speech_recognition.schema_of(checkpoint.obj_cls)
+        pipeline = pipeline_of(checkpoint.obj_cls)
+        schema = Schema.load(options.schema) if options.schema else pipeline.schema_of(checkpoint.obj_cls)
         notes = check_nemo_version(schema, checkpoint.nemo_version, strict=options.validate)
         recipe = recipe_of(schema, options)
-        job = _prepare(request, recipe, checkpoint, work)
+        job = _prepare(request, recipe, checkpoint, pipeline, work)
         bar.advance(_STEPS["read"])
 
         say(f"Restoring NeMo model from '{request.source}'")
@@ -132,16 +134,19 @@ def export_riva(request: ExportRequest, say: Callable[[str], None]) -> ExportRes
     return ExportResult(output=request.output, facts=facts, notes=tuple(notes))
 
 
-def _prepare(request: ExportRequest, recipe: Export, checkpoint: NemoCheckpoint, work: Path) -> ExportJob:
-    """Copies what NeMo needs, and nothing else, into a folder, and writes down what it is to do."""
+def _prepare(
+    request: ExportRequest, recipe: Export, checkpoint: NemoCheckpoint, pipeline: Pipeline[Any], work: Path
+) -> ExportJob:
+    """Copies what the network needs, and nothing else, into a folder, and writes down what it is to do."""
     options = request.options
     folder, graph = work / "checkpoint", work / "graph" / recipe.name
     folder.mkdir()
     graph.parent.mkdir()
     checkpoint.unpack(folder, without=(CONFIG,))
-    config = yaml.safe_dump(speech_recognition.config_for_nemo(checkpoint.config), sort_keys=False, allow_unicode=True)
-    (folder / CONFIG).write_text(config, encoding="utf-8")
+    config = pipeline.checkpoint.config_for_nemo(checkpoint.config)
+    (folder / CONFIG).write_text(yaml.safe_dump(config, sort_keys=False, allow_unicode=True), encoding="utf-8")
     job = ExportJob(
+        pipeline=pipeline.name,
         checkpoint=str(folder),
         class_name=checkpoint.obj_cls.rsplit(".", 1)[-1],
         graph=str(graph),

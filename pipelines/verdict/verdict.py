@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipelines.archive.nemo import WEIGHTS, NemoCheckpoint
 from pipelines.errors import RivaError
-from pipelines.speech_recognition import checkpoint as speech_recognition
+from pipelines.registry import pipeline_of, supported_classes, why_unsupported
 from pipelines.verdict.findings import Finding, Outcome, worst
 from pipelines.verdict.rules import RULES, containers, model
 
@@ -51,7 +51,8 @@ def judge(path: Path) -> Verdict:
         with NemoCheckpoint.open(path) as checkpoint:
             return judge_open(checkpoint)
     except RivaError as error:
-        return Verdict(path=path, findings=(containers.READABLE.finding(error.what, why=error.why, fix=error.fix),))
+        unreadable = error.finding or containers.READABLE.finding(error.what, why=error.why, fix=error.fix)
+        return Verdict(path=path, findings=(unreadable,))
 
 
 def judge_open(checkpoint: NemoCheckpoint) -> Verdict:
@@ -77,12 +78,12 @@ def _findings(checkpoint: NemoCheckpoint) -> Iterator[Finding]:
             why="it was saved by a very old NeMo, or the configuration was written by hand",
         )
         return
-    if checkpoint.obj_cls not in speech_recognition.SUPPORTED_CLASSES:
-        reason = speech_recognition.why_unsupported(checkpoint.obj_cls)
+    if checkpoint.obj_cls not in supported_classes():
+        reason = why_unsupported(checkpoint.obj_cls)
         yield model.CLASS_SUPPORTED.finding(
             f"{checkpoint.path} is a {checkpoint.obj_cls}, which cannot be exported: {reason.what}",
             where="model_config.yaml: target",
-            why=f"supported are {', '.join(speech_recognition.SUPPORTED_CLASSES)}",
+            why=f"supported are {', '.join(supported_classes())}",
             fix=reason.fix,
         )
         return
@@ -96,5 +97,5 @@ def _findings(checkpoint: NemoCheckpoint) -> Iterator[Finding]:
                 f"{checkpoint.path}: {artifact.key} refers to {artifact.member}, which is not in the archive",
                 where=f"model_config.yaml: {artifact.key}",
             )
-    for lack in speech_recognition.lacks(checkpoint):
+    for lack in pipeline_of(checkpoint.obj_cls).checkpoint.lacks(checkpoint):
         yield RULES[lack.rule].finding(f"{checkpoint.path}: {lack.what}", why=lack.why, fix=lack.fix)

@@ -90,6 +90,7 @@ def prepare(source: Path, work: Path, **changes: Any) -> ExportJob:
         checkpoint.unpack(work / "checkpoint", without=("model_config.yaml",))
         (work / "checkpoint" / "model_config.yaml").write_text(yaml.safe_dump(config_for_nemo(checkpoint.config)))
     job = ExportJob(
+        pipeline="speech_recognition",
         checkpoint=str(work / "checkpoint"),
         class_name="EncDecCTCModel",
         graph=str(work / "model_graph.onnx"),
@@ -120,8 +121,8 @@ def test_the_graph_computes_what_the_checkpoint_computes(checkpoints: Path, tmp_
     assert (compared.padded_error < TOLERANCE) == ("conformer" in name)
     assert (compared.opset, compared.ir_version) == (16, 8)
     assert exported.subsampling == SUBSAMPLING[name]
-    assert all(abs(frames - steps * exported.subsampling) <= exported.subsampling for frames, steps in compared.frames)
-    assert exported.frame_ms == 10
+    assert all(abs(frames - steps * exported.subsampling) <= exported.subsampling for frames, steps in compared.lengths)
+    assert exported.facts["stride_ms"] == 10 * exported.subsampling
 
 
 @pytest.mark.parametrize("name", ["quartznet", "jasper"])
@@ -163,7 +164,7 @@ def test_the_example_can_be_larger(checkpoints: Path, tmp_path: Path) -> None:
 
     exported, compared = export(job)
 
-    assert (exported.max_batch, exported.max_dim, exported.max_frames) == (2, 2400, 2400)
+    assert (exported.max_batch, exported.max_dim, exported.facts["max_frames"]) == (2, 2400, 2400)
     assert compared.single_error < TOLERANCE
 
 
@@ -171,7 +172,7 @@ def test_weights_that_are_not_numbers_are_refused(checkpoints: Path, tmp_path: P
     """A NaN in the weights is found by the name of its tensor."""
     import torch
 
-    from pipelines.export.restore import restore
+    from pipelines.export.worker import export_graph
 
     job = prepare(checkpoints / "quartznet.nemo", tmp_path)
     weights = Path(job.checkpoint) / "model_weights.ckpt"
@@ -180,7 +181,7 @@ def test_weights_that_are_not_numbers_are_refused(checkpoints: Path, tmp_path: P
     torch.save(state, weights)
 
     with pytest.raises(BrokenCheckpoint, match=r"NaN or infinite: decoder\.decoder_layers\.0\.weight"):
-        restore(job.class_name, Path(job.checkpoint), "cpu")
+        export_graph(job)
 
 
 def test_the_command_makes_an_archive(checkpoints: Path, tmp_path: Path) -> None:

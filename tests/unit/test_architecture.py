@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.registry import ALL_PIPELINES
+
 ROOT = Path(__file__).parents[2]
 SOURCES = [*sorted((ROOT / "pipelines").rglob("*.py")), *sorted((ROOT / "ci").rglob("*.py"))]
+ROOMS = [ROOT.joinpath(*room.split(".")) for room in ALL_PIPELINES.values() if room]
+NETWORKS = [room / "network.py" for room in ROOMS]
 HEAVY = {"torch", "nemo", "onnx", "onnxruntime", "tritonclient", "grpc", "av", "soxr", "numpy", "jiwer", "docker"}
 ENTRY_POINTS = ["nemo2riva", "riva_build", "riva_deploy", "riva_verdict", "start_riva"]
 
@@ -46,16 +50,39 @@ def test_imports_run_one_way() -> None:
 
 
 def test_only_the_export_knows_torch_and_nemo() -> None:
-    """Build, deploy, serve and conformance live in an environment without NeMo."""
+    """Build, deploy, serve and conformance run without NeMo and torch; a room has one module for the export."""
     offenders = [
         f"{path.relative_to(ROOT)} imports {name}"
         for path in SOURCES
-        if not path.is_relative_to(ROOT / "pipelines" / "export")
+        if not path.is_relative_to(ROOT / "pipelines" / "export") and path not in NETWORKS
         for name in imported(path)
         if name.split(".")[0] in ("torch", "nemo")
     ]
 
     assert offenders == []
+
+
+def test_rooms_do_not_know_each_other() -> None:
+    """What two rooms need lives in the layers below, which know no room: either can be read, and removed, alone."""
+    offenders = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in SOURCES
+        for room in ROOMS
+        if not path.is_relative_to(room)
+        for name in imported(path)
+        if name.startswith(".".join(room.relative_to(ROOT).parts))
+        if not path.is_relative_to(ROOT / "ci" / "bench")  # times a room's parts outside the server
+    ]
+
+    assert offenders == []
+
+
+def test_the_registry_is_light() -> None:
+    """Whoever asks which room serves a checkpoint, or lists the cases, imports nothing heavy by that."""
+    code = "import sys; from pipelines.registry import rooms; list(rooms()); print(sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+
+    assert HEAVY & {module.split(".")[0] for module in ast.literal_eval(done.stdout)} == set()
 
 
 @pytest.mark.parametrize("name", ENTRY_POINTS)

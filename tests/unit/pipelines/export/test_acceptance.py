@@ -18,7 +18,7 @@ AGREEING = Comparison(
     single_error=1e-6,
     equal_error=1e-6,
     padded_error=1e-6,
-    frames=[[90, 23], [311, 78]],
+    lengths=[[90, 23], [311, 78]],
     versions={},
 )
 EXPORT = NemoExport(
@@ -28,8 +28,7 @@ EXPORT = NemoExport(
     max_dim=256,
     parameters=7,
     subsampling=4,
-    frame_ms=10.0,
-    max_frames=None,
+    facts={},
     versions={},
     notes=[],
 )
@@ -38,10 +37,10 @@ EXPORT = NemoExport(
 @pytest.mark.parametrize(
     ("changes", "what"),
     [
-        ({"single_error": 0.5}, "by 0.5, one utterance at a time; the tolerance is 0.001"),
+        ({"single_error": 0.5}, "by 0.5, one item at a time; the tolerance is 0.001"),
         ({"equal_error": 0.5}, "equal length in a batch"),
         ({"single_error": float("nan")}, "by nan"),
-        ({"frames": [[90, 45]]}, "45 outputs for 90 frames"),
+        ({"lengths": [[90, 45]]}, "45 outputs for 90 steps"),
     ],
     ids=["single", "batch", "nan", "stride"],
 )

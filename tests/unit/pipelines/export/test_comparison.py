@@ -44,8 +44,8 @@ def write_reference(path: Path, *, mean_over_time: bool = False, cut: int = 0) -
     for index, frames in enumerate(FRAMES):
         features = generator.normal(size=(1, BANDS, frames)).astype(np.float32)
         rows = features.transpose(0, 2, 1)
-        arrays[f"{index}/audio_signal"] = features
-        arrays[f"{index}/output"] = (rows + rows.mean(1, keepdims=True) * mean_over_time)[:, cut:] @ WEIGHTS
+        arrays[f"{index}/inputs/audio_signal"] = features
+        arrays[f"{index}/outputs/0"] = (rows + rows.mean(1, keepdims=True) * mean_over_time)[:, cut:] @ WEIGHTS
     np.savez(path, **arrays)
     return path
 
@@ -57,7 +57,7 @@ def test_an_equal_graph_agrees(tmp_path: Path) -> None:
     assert max(found.single_error, found.equal_error, found.padded_error or 0) < 1e-5
     assert (found.ir_version, found.opset) == (8, 16)
     assert found.inputs == [{"name": "audio_signal", "dtype": "float32", "shape": [-1, BANDS, -1]}]
-    assert found.frames == [[frames, frames] for frames in FRAMES]
+    assert found.lengths == [[frames, frames] for frames in FRAMES]
 
 
 def test_a_difference_is_measured(tmp_path: Path) -> None:

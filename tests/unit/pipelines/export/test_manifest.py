@@ -18,8 +18,7 @@ EXPORT = NemoExport(
     max_dim=256,
     parameters=7,
     subsampling=4,
-    frame_ms=10.0,
-    max_frames=20000,
+    facts={"stride_ms": 40},
     versions={"torch": "2"},
     notes=[],
 )
@@ -35,7 +34,7 @@ def comparison(*, length: bool, padded_error: float) -> Comparison:
         single_error=1e-6,
         equal_error=2e-6,
         padded_error=padded_error,
-        frames=[],
+        lengths=[],
         versions={},
     )
 

@@ -9,16 +9,17 @@ from pipelines.errors import UsageError
 from pipelines.export import recipe
 from pipelines.export.options import ExportOptions
 from pipelines.export.recipe import check_nemo_version, export_config, recipe_of
-from pipelines.speech_recognition.checkpoint import CTC, CTC_BPE, schema_of
+from pipelines.speech_recognition import PIPELINE
+from pipelines.speech_recognition.checkpoint import CTC, CTC_BPE
 
 
 def test_the_schema_decides_where_no_option_does() -> None:
     """Subword models are traced as their schema says; options come before it."""
     given = ExportOptions(autocast=False, max_dim=1000, export_subnet="encoder")
 
-    assert recipe_of(schema_of(CTC_BPE), ExportOptions()) == Export(autocast=True, max_dim=100000)
-    assert recipe_of(schema_of(CTC_BPE), given) == Export(subnet="encoder", max_dim=1000)
-    assert recipe_of(schema_of(CTC), ExportOptions()) == Export()
+    assert recipe_of(PIPELINE.schema_of(CTC_BPE), ExportOptions()) == Export(autocast=True, max_dim=100000)
+    assert recipe_of(PIPELINE.schema_of(CTC_BPE), given) == Export(subnet="encoder", max_dim=1000)
+    assert recipe_of(PIPELINE.schema_of(CTC), ExportOptions()) == Export()
 
 
 def test_two_parts_cannot_be_asked_for(tmp_path: Path) -> None:
@@ -45,4 +46,4 @@ def test_a_checkpoint_of_a_newer_nemo_is_noted(monkeypatch: pytest.MonkeyPatch, 
     """Who restores a checkpoint of a newer NeMo is told, because it may fail."""
     monkeypatch.setattr(recipe.importlib.metadata, "version", lambda _name: "3.0.0")
 
-    assert len(check_nemo_version(schema_of(CTC), saved_by, strict=True)) == expected
+    assert len(check_nemo_version(PIPELINE.schema_of(CTC), saved_by, strict=True)) == expected

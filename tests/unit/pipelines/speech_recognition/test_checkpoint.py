@@ -5,26 +5,15 @@ from typing import Any
 import pytest
 
 from pipelines.speech_recognition.checkpoint import (
-    SUPPORTED_CLASSES,
     config_for_nemo,
     patch_config,
     receptive_field,
-    schema_of,
 )
 from tests.nemo_checkpoints import CTC_BPE, config
 
 
 def block(kernel: int, *, repeat: int = 1, stride: int = 1, dilation: int = 1, **more: Any) -> dict[str, Any]:
     return {"filters": 8, "repeat": repeat, "kernel": [kernel], "stride": [stride], "dilation": [dilation], **more}
-
-
-@pytest.mark.parametrize("obj_cls", SUPPORTED_CLASSES)
-def test_each_class_has_its_schema(obj_cls: str) -> None:
-    """Every supported class has a schema of its own that exports one graph."""
-    schema = schema_of(obj_cls)
-
-    assert schema.obj_cls == obj_cls
-    assert [export.name for export in schema.exports] == ["model_graph.onnx"]
 
 
 def test_the_number_of_classes_is_filled_in() -> None:

@@ -157,8 +157,7 @@ def test_a_graph_that_differs_is_not_written(
         max_dim=256,
         parameters=7,
         subsampling=4,
-        frame_ms=10.0,
-        max_frames=None,
+        facts={},
         versions={},
         notes=[],
     )
@@ -170,7 +169,7 @@ def test_a_graph_that_differs_is_not_written(
         single_error=0.02,
         equal_error=0,
         padded_error=0,
-        frames=[],
+        lengths=[],
         versions={},
     )
     monkeypatch.setattr(stage, "_run", lambda *_arguments, **_named: (export, comparison, "00"))
@@ -179,6 +178,6 @@ def test_a_graph_that_differs_is_not_written(
 
     assert nemo2riva.main([str(write_nemo(tmp_path / "a.nemo")), "-f"]) == 33
 
-    assert "differs from the checkpoint by 0.02, one utterance at a time" in capsys.readouterr().err
+    assert "differs from the checkpoint by 0.02, one item at a time" in capsys.readouterr().err
     assert (tmp_path / "a.riva").read_text() == "older"
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a.nemo", "a.riva"]

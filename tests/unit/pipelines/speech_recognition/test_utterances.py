@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipelines.export.utterances import DURATIONS, utterances
+from pipelines.speech_recognition.utterances import DURATIONS, utterances
 
 
 def test_the_sound_is_always_the_same() -> None:
