@@ -3,7 +3,7 @@
 from types import ModuleType
 
 from pipelines.verdict.findings import Rule
-from pipelines.verdict.rules import containers, model
+from pipelines.verdict.rules import containers, model, pickles
 
 __all__ = ["FAMILIES", "RULES"]
 
@@ -22,7 +22,7 @@ def _by_id(families: dict[str, tuple[Rule, ...]]) -> dict[str, Rule]:
     return rules
 
 
-FAMILIES = {module.__name__.rpartition(".")[2]: _rules_of(module) for module in (containers, model)}
+FAMILIES = {module.__name__.rpartition(".")[2]: _rules_of(module) for module in (containers, pickles, model)}
 """The rules of each family, in the order in which they are looked at."""
 
 RULES = _by_id(FAMILIES)
