@@ -32,6 +32,7 @@
     |-- ServeError
     |   |-- PortTaken          50  somebody else listens on the address
     |   `-- ProcessDied        51  Triton or the API server ended by itself
+    |-- MachineTooSmall      60  this machine has less memory or disk than the stages need
     `-- OutputError
         |-- OutputExists       20  refused to overwrite without --force
         |-- OutputBusy         21  another process is writing the same output
@@ -236,6 +237,12 @@ class ProcessDied(ServeError):
     """Triton or the API server ended by itself; the other was stopped."""
 
     exit_code = 51
+
+
+class MachineTooSmall(RivaError):
+    """The machine has less memory or disk than the stages need for a checkpoint."""
+
+    exit_code = 60
 
 
 class OutputError(RivaError):

@@ -6,7 +6,7 @@ be of any type.
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pipelines.archive.values import class_name, number, section, text, texts, whole
@@ -88,21 +88,20 @@ def _tokens(config: Mapping[str, Any]) -> Tokens:
     decoder, joint, tokenizer = section(config, "decoder"), section(config, "joint"), section(config, "tokenizer")
     vocabulary = texts(decoder, "vocabulary") or texts(joint, "vocabulary") or texts(config, "labels")
     counted = (whole(decoder, "num_classes"), whole(joint, "num_classes"), whole(decoder, "vocab_size"))
+    letters = "".join(sorted({letter for token in vocabulary for letter in token.casefold() if letter.isalpha()}))
     return Tokens(
         kind=f"{text(tokenizer, 'type') or 'unknown'} tokens" if tokenizer else "characters",
         count=len(vocabulary) or next((count for count in counted if count is not None and count > 0), None),
-        scripts=_scripts(vocabulary),
+        letters=letters,
+        scripts=_scripts(letters),
         languages=tuple(str(name) for name in section(tokenizer, "langs")),
     )
 
 
-def _scripts(vocabulary: Iterable[str]) -> tuple[str, ...]:
-    """The writing systems of the letters, by the first word of their Unicode names."""
-    letters = Counter(character for token in vocabulary for character in token if character.isalpha())
-    counts: Counter[str] = Counter()
-    for letter, count in letters.items():
-        counts[unicodedata.name(letter, "unknown").partition(" ")[0]] += count
-    return tuple(name for name, count in counts.most_common() if count >= _RARE * counts.total())
+def _scripts(letters: str) -> tuple[str, ...]:
+    """The writing systems of letters, by the first word of their Unicode names."""
+    counts = Counter(unicodedata.name(letter, "unknown").partition(" ")[0] for letter in letters)
+    return tuple(name for name, count in counts.most_common() if count >= _RARE * len(letters))
 
 
 def _streaming(config: Mapping[str, Any], heads: tuple[str, ...], features: Features) -> Streaming:

@@ -38,12 +38,14 @@ class Tokens:
     Args:
         kind: `characters`, or the kind of the tokenizer: `bpe`, `wpe`, `agg`.
         count: How many there are, blank not counted; None if the configuration does not say.
+        letters: Every letter that occurs in them, in lower case, sorted.
         scripts: Writing systems of their letters, most frequent first, in Unicode's words (`LATIN`, `CJK`).
         languages: Languages that a tokenizer made of several names, otherwise empty.
     """
 
     kind: str
     count: int | None
+    letters: str = ""
     scripts: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
 

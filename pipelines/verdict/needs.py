@@ -1,0 +1,145 @@
+"""Memory and disk that the stages need for a checkpoint, and whether a machine has them.
+
+The figures are for the open runtime on a CPU: every stage after the other on one machine, two ways of recognition
+(streaming and offline), as measured with models of 0.8 to 120 million parameters (tests/export/test_needs.py).
+"""
+
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.errors import UsageError
+from pipelines.verdict.facts import Facts
+from pipelines.verdict.findings import Finding
+from pipelines.verdict.rules.resources import DISK_SUFFICES, MEMORY_SUFFICES
+
+__all__ = ["Capacity", "Needs", "check_needs", "needs_of", "read_size"]
+
+_SINGLE = 4  # bytes of a weight: networks are restored, compared and served in single precision
+_MODES = 2
+
+# Memory = fixed + a multiple of the weights in single precision, for the stage that needs most.
+EXPORT_FIXED = 1_400 << 20  # NeMo and torch imported, ONNX Runtime beside them
+EXPORT_COPIES = 5.0  # two restored models, the graph being written, and ONNX Runtime's two
+SERVE_FIXED = 700 << 20  # Triton, a Python process for each model, the API server
+SERVE_COPIES = 2.0 * _MODES  # ONNX Runtime holds the graph and its packed form
+
+# Disk: the source, its clean copy and NeMo's own; the graph, the .riva; an .rmir and a model repository for each mode.
+_SOURCE_COPIES = 2
+_GRAPH_COPIES = 2 + 2 * _MODES
+DISK_FIXED = 64 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Needs:
+    """What the stages need, in bytes.
+
+    Args:
+        export_memory: Of nemo2riva.
+        serve_memory: Of start-riva.
+        disk: For everything that is written until the server runs, the checkpoint itself not counted.
+    """
+
+    export_memory: int
+    serve_memory: int
+    disk: int
+
+    @property
+    def memory(self) -> int:
+        """Of the stage that needs most."""
+        return max(self.export_memory, self.serve_memory)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capacity:
+    """What a machine has, in bytes; None is not checked.
+
+    Args:
+        memory: That processes may still take.
+        disk: Free where outputs are written.
+    """
+
+    memory: int | None = None
+    disk: int | None = None
+
+    @classmethod
+    def here(cls, folder: Path) -> "Capacity":
+        """What this machine has at the moment, with its outputs in `folder` or a folder around it."""
+        while not folder.is_dir():
+            folder = folder.parent
+        return cls(memory=_free_memory(), disk=shutil.disk_usage(folder).free)
+
+
+def needs_of(facts: Facts) -> Needs:
+    """Estimates what a checkpoint needs from the count of its weights; from its size if that is unknown."""
+    single = facts.weights.parameters * _SINGLE if facts.weights else facts.size
+    return Needs(
+        export_memory=EXPORT_FIXED + int(EXPORT_COPIES * single),
+        serve_memory=SERVE_FIXED + int(SERVE_COPIES * single),
+        disk=DISK_FIXED + _SOURCE_COPIES * facts.size + _GRAPH_COPIES * single,
+    )
+
+
+def check_needs(needs: Needs, capacity: Capacity) -> Iterator[Finding]:
+    """Yields what a machine lacks."""
+    if capacity.memory is not None and capacity.memory < needs.memory:
+        stage = "nemo2riva" if needs.export_memory >= needs.serve_memory else "start-riva"
+        yield MEMORY_SUFFICES.finding(
+            f"{stage} needs about {in_words(needs.memory)} of memory, there are {in_words(capacity.memory)}"
+        )
+    if capacity.disk is not None and capacity.disk < needs.disk:
+        yield DISK_SUFFICES.finding(
+            f"the stages write about {in_words(needs.disk)}, there are {in_words(capacity.disk)} free"
+        )
+
+
+def in_words(size: int) -> str:
+    """A size as people read it: 1.5 GB, in powers of ten like disks and weights."""
+    amount, unit = float(size), "B"
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000 or unit == "GB":
+            break
+        amount /= 1000
+    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+
+
+_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+
+
+def read_size(text: str) -> int:
+    """Reads a size: `16GB`, `15.5 GiB`, `800M`, or bytes.
+
+    Raises:
+        UsageError: It has another form.
+    """
+    match = re.fullmatch(r"(?P<amount>\d+(?:\.\d+)?)\s*(?P<unit>[kMGT]i?|)B?", text.strip(), re.IGNORECASE)
+    units = {unit.casefold(): factor for unit, factor in _UNITS.items()}
+    if match is None:
+        raise UsageError(f"{text!r} is not a size", fix="give a number with a unit, such as 16GB or 800MiB")
+    return int(float(match["amount"]) * units[match["unit"].casefold()])
+
+
+def _free_memory() -> int | None:
+    """What the kernel would still give, not more than the limit of the container; None if the kernel does not say."""
+    limits = [limit for limit in (_available(), _left_in_group()) if limit is not None]
+    return min(limits, default=None)
+
+
+def _available() -> int | None:
+    info = Path("/proc/meminfo")
+    found = re.search(r"^MemAvailable:\s+(\d+) kB$", info.read_text("ascii"), re.MULTILINE) if info.exists() else None
+    return int(found[1]) * 1024 if found else None
+
+
+def _left_in_group() -> int | None:
+    """What is left of the limit of this process's control group (version 2), if it has one."""
+    group = Path("/sys/fs/cgroup")
+    try:
+        own = Path("/proc/self/cgroup").read_text("ascii").rpartition("::")[2].strip().lstrip("/")
+        limit = (group / own / "memory.max").read_text("ascii").strip()
+        used = int((group / own / "memory.current").read_text("ascii"))
+    except (OSError, ValueError):  # no such group file system: then nothing limits it
+        return None
+    return None if limit == "max" else max(int(limit) - used, 0)
