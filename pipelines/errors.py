@@ -6,13 +6,17 @@
     |-- InputError
     |   |-- NotAnArchive       10  not a tar archive, or another kind than the one asked for
     |   |-- TruncatedArchive   11  the archive ends too early or a member's digest is wrong
-    |   |-- WrongKey           12  the key is missing, wrong, or the file was tampered with
-    |   `-- MissingInput       13  a file that was named is not there
+    |   |-- WrongKey           12  the key is missing or wrong
+    |   |-- MissingInput       13  a file that was named is not there
+    |   |-- TamperedArchive    14  the key is right, and the encrypted bytes were changed
+    |   `-- ForeignArchive     15  an archive of NVIDIA's own tools, which only they read
     |-- CheckpointError
     |   |-- UnsupportedCheckpoint 30  its class is not one that can be exported here
     |   |-- BrokenCheckpoint      31  a part is missing or damaged: configuration, tokenizer, weights
     |   |-- ExportFailed          32  NeMo could not restore or export it
-    |   `-- UnsafeCheckpoint      36  a part of it could run code or write elsewhere when it is loaded
+    |   |-- UnsafeCheckpoint      36  a part of it could run code or write elsewhere when it is loaded
+    |   `-- ExportLimited         29  the export needs more memory or time than it may have
+    |-- WaiverNeeded         37  a chosen version carries a published advisory that nobody waived
     |-- GraphError
     |   |-- GraphDiffers          33  the exported graph does not compute what the checkpoint computes
     |   |-- GraphTooNew           34  the chosen Riva version cannot load the graph
@@ -96,7 +100,7 @@ class TruncatedArchive(InputError):
 
 
 class WrongKey(InputError):
-    """The key is missing or wrong, or the encrypted bytes were changed; the two cannot be told apart."""
+    """The key is missing or wrong; a changed salt or key check looks the same."""
 
     exit_code = 12
 
@@ -105,6 +109,18 @@ class MissingInput(InputError):
     """A file that was named is not there."""
 
     exit_code = 13
+
+
+class TamperedArchive(InputError):
+    """The key is right, and the encrypted bytes are not those that were written."""
+
+    exit_code = 14
+
+
+class ForeignArchive(InputError):
+    """An archive of NVIDIA's own tools (EFF), which only they read."""
+
+    exit_code = 15
 
 
 class CheckpointError(RivaError):
@@ -133,6 +149,18 @@ class UnsafeCheckpoint(CheckpointError):
     """A part of the checkpoint could run code, or read or write elsewhere, when it is loaded."""
 
     exit_code = 36
+
+
+class ExportLimited(CheckpointError):
+    """The export needs more memory or time than it may have."""
+
+    exit_code = 29
+
+
+class WaiverNeeded(RivaError):
+    """A chosen version carries a published security advisory, and no waiver of it is valid."""
+
+    exit_code = 37
 
 
 class GraphError(RivaError):
