@@ -3,7 +3,7 @@
 Two models a pipeline, `name` N:
 
 - N, which clients name: a sequence a stream; features, endpointing and decoding (`models/pipeline.py`);
-- `riva-onnx-N-am-streaming` (offline: `...-streaming-offline`): the acoustic network (`models/network.py`).
+- `riva-onnx-N-am-streaming` (offline: `...-streaming-offline`): the acoustic network.
 """
 
 import logging
@@ -19,8 +19,9 @@ from pipelines.speech_recognition.endpointing import EndpointingSettings
 from pipelines.speech_recognition.features import FeatureSettings, UnsupportedFeatures
 from pipelines.speech_recognition.options import SpeechRecognitionOptions
 from pipelines.speech_recognition.stream import RecognizerSettings
-from pipelines.triton.engine import Engine, Graph, Tensor, build_engine
+from pipelines.triton.engine import Engine, Graph, build_engine
 from pipelines.triton.model_config import set_parameters
+from pipelines.triton.network import network_model
 from pipelines.triton.repository import TritonModel
 
 if TYPE_CHECKING:
@@ -71,9 +72,10 @@ def triton_models(rmir: Archive, options: SpeechRecognitionOptions, *, work: Pat
     rmir.extract(path.name, path)
     probe, steps = graph.probe(settings)
     _log.info("Using onnxruntime")
-    engine = build_engine(graph.graph(path), target=target, probe=probe, steps=steps)
+    network = Graph.declared(path, graph.facts)
+    engine = build_engine(network, target=target, probe=probe, steps=steps)
     _log.info("Built the %s engine of riva-%s-%s", target, engine.kind, graph.network_suffix)
-    return graph.models(engine)
+    return graph.models(engine, network)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,14 +98,6 @@ class PipelineGraph:
     def network_suffix(self) -> str:
         """End of the network model's name, after `riva-<engine>-`."""
         return f"{self.options.name}-am-streaming{'-offline' if self.options.offline else ''}"
-
-    def graph(self, path: Path) -> Graph:
-        """The network at `path` with the inputs and outputs that the archive declares."""
-        return Graph(
-            path=path,
-            inputs=tuple(_tensor(entry) for entry in self.facts["inputs"]),
-            outputs=tuple(_tensor(entry) for entry in self.facts["outputs"]),
-        )
 
     def recognizer_settings(self) -> RecognizerSettings:
         """Everything that a stream needs to know.
@@ -158,46 +152,21 @@ class PipelineGraph:
             probe[values[1]] = np.full(2, frames, np.int64)
         return probe, steps
 
-    def models(self, engine: Engine) -> list[TritonModel]:
+    def models(self, engine: Engine, network: Graph) -> list[TritonModel]:
         """The Triton models of the pipeline, the network first."""
         settings = self.recognizer_settings()
-        network = self._network_config(engine)
-        files: dict[str, bytes | Path] = dict(engine.files)
-        if engine.backend == "python":
-            files["model.py"] = _HERE / "models" / "network.py"
-        pipeline_files: dict[str, bytes | Path] = {
-            f"speech_recognition/{name}": _HERE / name for name in _RUNTIME_MODULES
-        }
-        pipeline_files["model.py"] = _SHIM
-        pipeline_files["recognizer.json"] = settings.to_json().encode()
-        return [
-            TritonModel(config=network, files=files),
-            TritonModel(config=self._pipeline_config(network, settings), files=pipeline_files),
-        ]
-
-    def _network_config(self, engine: Engine) -> "ModelConfig":
-        from tritonclient.grpc.model_config_pb2 import ModelConfig, ModelInput, ModelInstanceGroup, ModelOutput
-
-        config = ModelConfig(
-            name=f"riva-{engine.kind}-{self.network_suffix}",
-            backend=engine.backend,
+        network_part = network_model(
+            engine,
+            network,
+            suffix=self.network_suffix,
             max_batch_size=self.options.max_batch_size,
-            instance_group=[ModelInstanceGroup(count=1, kind=ModelInstanceGroup.KIND_CPU)],
+            gathering=0 if self.options.offline else GATHERING_CALLS,
+            spread=self.options.offline,
         )
-        for entry in map(_tensor, self.facts["inputs"]):
-            declared = ModelInput(name=entry.name, data_type=_TRITON_TYPES[entry.dtype], dims=entry.shape[1:] or [1])
-            if len(entry.shape) == 1:
-                declared.reshape.SetInParent()  # one number an item: the graph has no second dimension
-            elif engine.backend == "python":
-                declared.allow_ragged_batch = True  # items of different length run side by side, never padded
-            config.input.append(declared)
-        for entry in map(_tensor, self.facts["outputs"]):
-            config.output.append(
-                ModelOutput(name=entry.name, data_type=_TRITON_TYPES[entry.dtype], dims=entry.shape[1:])
-            )
-        config.dynamic_batching.max_queue_delay_microseconds = 0 if self.options.offline else GATHERING_CALLS
-        set_parameters(config, {"service": "network", "threads": 0, "spread": self.options.offline})
-        return config
+        files: dict[str, bytes | Path] = {f"speech_recognition/{name}": _HERE / name for name in _RUNTIME_MODULES}
+        files["model.py"] = _SHIM
+        files["recognizer.json"] = settings.to_json().encode()
+        return [network_part, TritonModel(config=self._pipeline_config(network_part.config, settings), files=files)]
 
     def _pipeline_config(self, network: "ModelConfig", settings: RecognizerSettings) -> "ModelConfig":
         from tritonclient.grpc import model_config_pb2 as pb
@@ -250,12 +219,3 @@ class PipelineGraph:
             },
         )
         return config
-
-
-def _tensor(entry: Mapping[str, Any]) -> Tensor:
-    return Tensor(name=entry["name"], dtype=entry["dtype"], shape=tuple(entry["shape"]))
-
-
-# By protobuf number, so that importing this module does not import tritonclient: inference.DataType of
-# model_config.proto.
-_TRITON_TYPES = {"float32": 11, "int64": 9, "int32": 8, "float16": 10}

@@ -23,6 +23,11 @@ class Tensor:
     dtype: str
     shape: tuple[int, ...]
 
+    @classmethod
+    def declared(cls, entry: Mapping[str, Any]) -> "Tensor":
+        """Reads an entry of the facts of an export."""
+        return cls(name=entry["name"], dtype=entry["dtype"], shape=tuple(entry["shape"]))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Graph:
@@ -31,6 +36,15 @@ class Graph:
     path: Path
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
+
+    @classmethod
+    def declared(cls, path: Path, facts: Mapping[str, Any]) -> "Graph":
+        """The graph at `path` with the inputs and outputs that the facts of its export name."""
+        return cls(
+            path=path,
+            inputs=tuple(map(Tensor.declared, facts["inputs"])),
+            outputs=tuple(map(Tensor.declared, facts["outputs"])),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,37 +80,46 @@ def build_engine(graph: Graph, *, target: str, probe: Mapping[str, Any], steps: 
 def _onnx_runtime(graph: Graph, probe: Mapping[str, Any], steps: int) -> Engine:
     """Rewrites the graph for a CPU; ONNX Runtime fits it to the processor at hand when Triton loads it."""
     import numpy as np
-    import onnx
     import onnxruntime
-
-    from pipelines.triton.engine_cpu import optimise
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # what is wrong is told by the error below
-    optimised = graph.path.with_name("model.onnx")
     try:
         session = onnxruntime.InferenceSession(graph.path, options, providers=["CPUExecutionProvider"])
         _compare("inputs", graph.inputs, session.get_inputs())
         _compare("outputs", graph.outputs, session.get_outputs())
-        onnx.save(optimise(graph.path), optimised)
+        optimised = _rewritten(graph)
         session = onnxruntime.InferenceSession(optimised, options, providers=["CPUExecutionProvider"])
         _compare("inputs", graph.inputs, session.get_inputs())
-        outputs = session.run(None, dict(probe))
+        answers = session.run(None, dict(probe))
     except _onnx_runtime_errors() as error:
         raise EngineFailed(
             f"ONNX Runtime cannot run {graph.path.name}: {error}",
             "the archive is damaged, or its graph needs a newer ONNX Runtime",
             "export the checkpoint again with nemo2riva",
         ) from error
-    answer = np.asarray(outputs[0])
-    if answer.shape[1] != steps or not np.isfinite(answer).all():
+    found, finite = answers[0].shape[1], all(np.isfinite(answer).all() for answer in answers)
+    if found != steps or not finite:
         raise EngineFailed(
-            f"{graph.path.name} answers {answer.shape[1]} time steps, expected {steps}, "
-            f"{'all finite' if np.isfinite(answer).all() else 'some of them not finite'}",
+            f"{graph.path.name} answers {found} time steps, expected {steps}, "
+            f"{'all finite' if finite else 'some of them not finite'}",
             "the time step in the archive is not the network's, or its weights are broken",
             "export the checkpoint again with nemo2riva",
         )
     return Engine(kind="onnx", backend="python", files={"model.onnx": optimised})
+
+
+def _rewritten(graph: Graph) -> Path:
+    """The graph in the forms that ONNX Runtime's CPU kernels run fastest."""
+    import onnx
+
+    from pipelines.triton.engine_cpu import optimise
+
+    if len(graph.inputs[0].shape) != 3:  # not an acoustic encoder; of text encoders ONNX Runtime knows all forms
+        return graph.path
+    optimised = graph.path.with_name("model.onnx")
+    onnx.save(optimise(graph.path), optimised)
+    return optimised
 
 
 def _onnx_runtime_errors() -> tuple[type[Exception], ...]:

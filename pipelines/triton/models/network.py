@@ -1,13 +1,13 @@
-"""Triton's view of an acoustic network that ONNX Runtime runs, on the Python backend.
+"""Triton's view of a network that ONNX Runtime runs, on the Python backend.
 
 Inputs and outputs are those of the graph, so that `backend: "onnxruntime"` or `"tensorrt"` can take this model's
 place by configuration alone. `riva-deploy` copies this file into the model repository.
 
-A batch is cut into parts of at most four windows, which run side by side, one thread each: that keeps a machine's cores
-busy without the waits between operators that threads within the network have, and a part of four costs no more per
-window than a larger one (2.2 M Conformer, windows of 4 s, milliseconds of CPU a window: 6.7 alone, 6.4 in fours, 6.5 in
-eights). Windows of different length never need padding. A request is answered when its own parts are done, not when
-those of all requests are.
+A batch is cut into parts of at most four items, which run side by side, one thread each: that keeps a machine's cores
+busy without the waits between operators that threads within the network have, and a part of four costs no more per item
+than a larger one (2.2 M Conformer, windows of 4 s, milliseconds of CPU a window: 6.7 alone, 6.4 in fours, 6.5 in
+eights). Calls with items of different length are not padded to each other. A request is answered when its own parts are
+done, not when those of all requests are.
 """
 
 import json
@@ -25,7 +25,7 @@ import triton_python_backend_utils as pb_utils
 __all__ = ["TritonPythonModel"]
 
 GRAPH_FILE = "model.onnx"
-_PART = 4  # windows
+_PART = 4  # items
 
 
 class TritonPythonModel:
