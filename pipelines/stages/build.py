@@ -1,7 +1,8 @@
 """The build stage: `.riva` archives and options become an RMIR, which says all that a deployment needs to know.
 
     manifest.yaml     format: rmir, pipeline, name, options (all of them, settled), options_set (those that were typed),
-                      inputs (name and sha256 of each .riva), source (what the .riva says of itself), riva_ci (version)
+                      inputs (name and sha256 of each .riva and of the checkpoint it was made from), source (what the
+                      first .riva says of itself), riva_ci (version)
     artifacts/<name>  the artifacts of the .riva, plain, and files that options named, as <option>/<file name>
 
 Members are streamed from archive to archive; an RMIR with a key is encrypted as a whole.
@@ -11,7 +12,6 @@ import hashlib
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +66,10 @@ def build_rmir(request: BuildRequest) -> object:
     Raises:
         MissingInput: There is no such `.riva`.
         NotAnArchive: An input is not a `.riva` of this project's nemo2riva.
+        ForeignArchive: An input was made by NVIDIA's own nemo2riva.
         TruncatedArchive: A `.riva` is damaged.
         WrongKey: A `.riva` is encrypted and its key is missing or wrong.
+        TamperedArchive: A `.riva` is encrypted and was changed.
         WrongClass: A `.riva` holds a model that the pipeline does not serve.
         UsageError: Options are missing, impossible, or at odds with each other or with the model.
         OutputError: The RMIR exists, is being written by another process, or cannot be written.
@@ -80,7 +82,7 @@ def build_rmir(request: BuildRequest) -> object:
         archives = _open(request, files)
         options = _settled(request, archives)
         named = {name: (f"{name}/{path.name}", path) for name, path in files_of(options).items()}
-        members = [_copied(archive, name) for archive in archives for name in archive.names()]
+        members = [archive.member(name) for archive in archives for name in archive.names()]
         members += [Member(artifact, path) for artifact, path in named.values()]
         recorded = {**to_mapping(options), **{name: artifact for name, (artifact, _) in named.items()}}
         write_archive(
@@ -108,8 +110,7 @@ def _check_kind(archive: Archive, pipeline: Pipeline[Any]) -> None:
     if "riva_ci" not in manifest:
         raise NotAnArchive(
             f"{path} was not made by this project's nemo2riva",
-            "its manifest lacks the facts of the export (the model's time step, the graph's inputs); archives of "
-            "NVIDIA's nemo2riva and of NGC look like that",
+            "its manifest lacks the facts of the export (the model's time step, the graph's inputs)",
             "run nemo2riva on the .nemo checkpoint",
         )
     found = manifest.get("metadata", {}).get("obj_cls")
@@ -125,12 +126,6 @@ def _settled(request: BuildRequest, archives: list[Archive]) -> object:
     return settled
 
 
-def _copied(archive: Archive, name: str) -> Member:
-    archive.verify(name)
-    kept = {k: v for k, v in archive.manifest["artifacts"][name].items() if k not in ("sha256", "size", "encrypted")}
-    return Member(name, partial(archive.open_member, name), attributes=kept)
-
-
 def _manifest(request: BuildRequest, archives: list[Archive], options: Mapping[str, object]) -> dict[str, Any]:
     typed = [flag.name for flag in flags_of(request.pipeline.options) if flag.name in request.given]
     return {
@@ -140,15 +135,18 @@ def _manifest(request: BuildRequest, archives: list[Archive], options: Mapping[s
         "name": options["name"],
         "options": dict(options),
         "options_set": typed,
-        "inputs": [{"name": archive.path.path.name, "sha256": _sha256(archive.path.path)} for archive in archives],
+        "inputs": [_origin(archive) for archive in archives],
         "source": {key: archives[0].manifest[key] for key in ("metadata", "riva_ci")},
         "riva_ci": {"version": pipelines.__version__},
     }
 
 
-def _sha256(path: Path) -> str:
+def _origin(archive: Archive) -> dict[str, Any]:
+    """What a `.riva` was made from, so that an RMIR can be traced to its checkpoints."""
+    path = archive.path.path
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"name": path.name, "sha256": digest, "checkpoint": archive.manifest["riva_ci"].get("input")}
 
 
 def _same(first: Path, second: Path) -> bool:

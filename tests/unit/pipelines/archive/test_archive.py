@@ -3,14 +3,26 @@
 import io
 import os
 import subprocess
+import tarfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from pipelines.archive.archive import Archive, Member, write_archive
 from pipelines.archive.encrypted_path import EncryptedPath
 from pipelines.archive.encryption import Key
-from pipelines.errors import MissingInput, NotAnArchive, OutputExists, TruncatedArchive, WrongKey
+from pipelines.errors import (
+    ForeignArchive,
+    MissingInput,
+    NotAnArchive,
+    OutputExists,
+    TruncatedArchive,
+    UsageError,
+    WrongKey,
+)
 
 KEY = Key(b"correct horse")
 GRAPH = os.urandom(3 * 2**20 + 17)  # over three encryption chunks, not a multiple of one
@@ -41,7 +53,7 @@ def test_plain_tar_and_gzip_are_read(tmp_path: Path, mode: str) -> None:
     """Plain `tar` opens what we write, and we read what gzip compressed."""
     path = write(tmp_path / "a.riva")
     listed = subprocess.run(["tar", "-tf", path], check=True, capture_output=True, text=True).stdout.split()
-    assert listed == ["manifest.yaml", "artifacts/model_config.yaml", "artifacts/model_graph.onnx"]
+    assert listed == ["artifacts/model_config.yaml", "artifacts/model_graph.onnx", "manifest.yaml"]
     if mode:
         subprocess.run(["gzip", path], check=True)
         path = path.with_name("a.riva.gz")
@@ -67,38 +79,142 @@ def test_wrong_key_is_refused(tmp_path: Path, key: Key | None, whole: bool) -> N
         archive.open_member("model_graph.onnx").read(1)
 
 
-@pytest.mark.parametrize("position", [60, 2**20 + 500, -20], ids=["first", "second", "last"])
-def test_a_changed_byte_is_found_and_told_from_a_wrong_key(tmp_path: Path, position: int) -> None:
-    """Tampering is found in any chunk, and the message says that the key is right."""
-    path = write(tmp_path / "a.rmir", key=KEY, whole=True)
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("keep", [30, 600, 1024, 2**20 + 16 + 57, 2 * 2**20, -10240, -1024, -1])
+def test_a_truncated_archive_is_told_as_that(tmp_path: Path, keep: int, whole: bool) -> None:
+    """A file cut anywhere is refused when it is opened, at the border of a chunk or member too, with or without key."""
+    path = write(tmp_path / "a.rmir", key=KEY if whole else None, whole=whole)
+    whole_file = path.read_bytes()
+    path.write_bytes(whole_file[:keep])
+
+    if keep in (-1024, -1) and not whole:  # only filling after the end is gone
+        with Archive.open(EncryptedPath(path)) as archive:
+            assert archive.read("model_graph.onnx") == GRAPH
+    else:
+        with pytest.raises(TruncatedArchive if keep != 30 or whole else NotAnArchive):
+            Archive.open(EncryptedPath(path, KEY))
+
+
+def rewrite(path: Path, change: Callable[[dict[str, Any]], object], *, extra: str = "", mode: str = "w") -> Path:
+    """Packs an archive anew with a changed manifest, as somebody with `tar` and an editor would."""
+    with tarfile.open(path) as tar:
+        members = {entry.name: tar.extractfile(entry).read() for entry in tar}
+    manifest = yaml.safe_load(members["manifest.yaml"])
+    change(manifest)
+    members["manifest.yaml"] = yaml.safe_dump(manifest).encode()
+    with tarfile.open(path, mode) as tar:
+        for name, content in [*members.items(), *([(extra, b"extra")] if extra else [])]:
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda m: m.pop("artifacts"), "lists no artifacts"),
+        (lambda m: m.update(artifacts=["model_graph.onnx"]), "lists no artifacts"),
+        (lambda m: m["artifacts"]["model_graph.onnx"].pop("sha256"), "no sha256 of model_graph.onnx"),
+        (lambda m: m["artifacts"]["model_graph.onnx"].update(size="many"), "no size of model_graph.onnx"),
+        (lambda m: m["artifacts"].update({"../../etc/passwd": {}}), "no name of a file"),
+        (lambda m: m.update(metadata="nothing"), "metadata that is not a mapping"),
+    ],
+)
+def test_a_manifest_is_not_believed_blindly(tmp_path: Path, change: Any, message: str) -> None:
+    """Whatever an archive says of itself is checked before anything relies on it."""
+    path = rewrite(write(tmp_path / "a.riva"), change)
+
+    with pytest.raises(NotAnArchive, match=message):
+        Archive.open(EncryptedPath(path))
+
+
+@pytest.mark.parametrize("extra", ["artifacts/more", "more", "artifacts/../../more"])
+def test_what_the_manifest_does_not_list_is_refused(tmp_path: Path, extra: str) -> None:
+    """A member too many is a changed archive, wherever it lies."""
+    path = rewrite(write(tmp_path / "a.riva"), lambda manifest: None, extra=extra)
+
+    with pytest.raises(TruncatedArchive, match="manifest says none"):
+        Archive.open(EncryptedPath(path))
+
+
+@pytest.mark.parametrize("encryption", [False, {"scheme": "x"}], ids=["plain", "encrypted"])
+def test_an_eff_archive_is_refused_by_name(tmp_path: Path, encryption: object) -> None:
+    """What NVIDIA's tools made is named, with the two ways to go on."""
+    graph = {"artifact_type": "File", "content_callback": "BinaryContentCallback", "encryption": encryption}
+    path = rewrite(write(tmp_path / "ngc.riva"), lambda m: m.update(artifacts={"model_graph.onnx": graph}), mode="w:gz")
+
+    with pytest.raises(ForeignArchive, match="EFF archive") as caught:
+        Archive.open(EncryptedPath(path))
+    assert ("encrypted EFF" in caught.value.what) == bool(encryption)
+    assert "servicemaker image" in caught.value.fix
+    assert "nemo2riva" in caught.value.fix
+
+
+def test_aliases_cannot_expand(tmp_path: Path) -> None:
+    """A kilobyte of YAML that would expand to gigabytes is refused before it does."""
+    bomb = "a: &a [x]\n" + "".join(f"b{n}: &b{n} [{', '.join(['*a'] * 9)}]\n" for n in range(9))
+    path = tmp_path / "a.riva"
+    with tarfile.open(path, "w") as tar:
+        entry = tarfile.TarInfo("manifest.yaml")
+        entry.size = len(bomb)
+        tar.addfile(entry, io.BytesIO(bomb.encode()))
+
+    with pytest.raises(NotAnArchive, match="aliases"):
+        Archive.open(EncryptedPath(path))
+
+
+@pytest.mark.parametrize("size", ["-512", "-1024", "99999999999999999999", "x"])
+def test_a_tar_that_leads_in_circles_is_refused(tmp_path: Path, size: str) -> None:
+    """A size that points back, which has hung Python's tarfile (CVE-2025-8194), ends in an error."""
+    path = tmp_path / "a.riva"
+    entry = tarfile.TarInfo("artifacts/x")
+    entry.pax_headers = {"size": size}
+    path.write_bytes(entry.tobuf(tarfile.PAX_FORMAT) * 3 + bytes(10240))
+
+    with pytest.raises((TruncatedArchive, NotAnArchive)):
+        Archive.open(EncryptedPath(path))
+
+
+def test_a_failed_extraction_leaves_no_file(tmp_path: Path) -> None:
+    """What does not match its digest is not left where somebody could use it."""
+    path = write(tmp_path / "a.riva")
     content = bytearray(path.read_bytes())
-    content[position] ^= 1
+    content[2**20] ^= 1
     path.write_bytes(content)
 
-    with pytest.raises(WrongKey, match="does not authenticate"), Archive.open(EncryptedPath(path, KEY)) as archive:
-        archive.read("model_graph.onnx")
+    with Archive.open(EncryptedPath(path)) as archive, pytest.raises(TruncatedArchive, match="sha256"):
+        archive.extract("model_graph.onnx", tmp_path / "graph")
+    assert not (tmp_path / "graph").exists()
 
 
-def test_swapped_chunks_are_found(tmp_path: Path) -> None:
-    """Chunks that change places do not authenticate."""
-    path = write(tmp_path / "a.rmir", key=KEY, whole=True)
-    content, header, chunk = path.read_bytes(), 49, 2**20 + 16
-    one, two = content[header : header + chunk], content[header + chunk : header + 2 * chunk]
-    path.write_bytes(content[:header] + two + one + content[header + 2 * chunk :])
-
-    with pytest.raises(WrongKey):
-        Archive.open(EncryptedPath(path, KEY))
+def test_a_member_that_is_not_what_was_promised_is_not_written(tmp_path: Path) -> None:
+    """An archive is not made of a member whose digest differs from the one that came with it."""
+    with pytest.raises(TruncatedArchive, match="sha256"):
+        write_archive(tmp_path / "a.rmir", {}, [Member("x", b"content", sha256="0" * 64)])
+    assert [*tmp_path.iterdir()] == []
 
 
-@pytest.mark.parametrize("whole", [False, True])
-@pytest.mark.parametrize("keep", [10, 600, 2**20 + 16 + 49, 2 * 2**20])
-def test_a_truncated_archive_is_refused(tmp_path: Path, keep: int, whole: bool) -> None:
-    """A file cut anywhere is refused when it is opened, at a chunk's border too."""
-    path = write(tmp_path / "a.rmir", key=KEY if whole else None, whole=whole)
-    path.write_bytes(path.read_bytes()[:keep])
+def test_names_are_taken_once(tmp_path: Path) -> None:
+    """Of two artifacts with one name neither could be read."""
+    with pytest.raises(UsageError, match="same name"):
+        write_archive(tmp_path / "a.rmir", {}, [Member("x", b"1"), Member("x", b"2")])
 
-    with pytest.raises((TruncatedArchive, WrongKey, NotAnArchive)):
-        Archive.open(EncryptedPath(path, KEY))
+
+def test_equal_archives_come_from_unequal_places(tmp_path: Path) -> None:
+    """Nothing of the place, the time or the user gets into an archive; names that need an extended header neither."""
+    archives = []
+    for place, mask in (("here", 0o077), ("there/deeper", 0o002)):
+        folder = tmp_path / place
+        folder.mkdir(parents=True)
+        before = os.umask(mask)
+        (folder / "graph").write_bytes(GRAPH)
+        write_archive(folder / "a.riva", {"metadata": {"é": 1}}, [Member("ü" * 90, folder / "graph"), *MEMBERS])
+        os.umask(before)
+        os.utime(folder / "graph", (1, 1))
+        archives.append((folder / "a.riva").read_bytes())
+
+    assert archives[0] == archives[1]
 
 
 def test_a_damaged_member_is_refused(tmp_path: Path) -> None:
@@ -154,26 +270,3 @@ def test_a_failing_source_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError):
         write_archive(tmp_path / "a.riva", {}, [Member("x", broken)])
     assert [*tmp_path.iterdir()] == []
-
-
-@pytest.mark.parametrize(
-    ("text", "path", "key"),
-    [("a.riva", "a.riva", None), ("a.riva:secret", "a.riva", Key(b"secret")), ("a:b.riva:k", "a:b.riva", Key(b"k"))],
-)
-def test_encrypted_path(text: str, path: str, key: Key | None) -> None:
-    """FILE[:KEY] splits at the last colon."""
-    assert EncryptedPath.parse(text) == EncryptedPath(Path(path), key)
-
-
-def test_key_of_a_file_and_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A key may be a file, also one that RIVA_KEY_FILE names; its line end does not count."""
-    (tmp_path / "key").write_text("secret\n")
-    assert EncryptedPath.parse(f"a.riva:{tmp_path / 'key'}").key == Key(b"secret")
-
-    monkeypatch.setenv("RIVA_KEY_FILE", str(tmp_path / "key"))
-    assert EncryptedPath.parse("a.riva").key == Key(b"secret")
-
-
-def test_a_key_does_not_show() -> None:
-    """No representation of a path with a key shows the key."""
-    assert "secret" not in repr(EncryptedPath.parse("a.riva:secret"))
