@@ -61,7 +61,7 @@ def test_a_graph_newer_than_riva_fails() -> None:
         check_versions(dataclasses.replace(AGREEING, ir_version=9), old)
     with pytest.raises(GraphTooNew, match="opset 19"):
         check_versions(dataclasses.replace(AGREEING, opset=19), old)
-    unknown = dataclasses.replace(old, onnx_ir=Cell(value=None, evidence="unknown", source="-"))
+    unknown = dataclasses.replace(old, onnx_ir=Cell(value=None, evidence="unknown", source="-", link="-"))
     assert "unknown" in check_versions(dataclasses.replace(AGREEING, ir_version=99), unknown)[0]
 
 

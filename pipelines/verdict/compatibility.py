@@ -1,0 +1,173 @@
+"""Where a checkpoint will work: its class and its NeMo, against the compatibility table, for each Riva and target."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from pipelines.compatibility import ModelClass, RivaVersion, compatibility, holds, riva_versions
+from pipelines.registry import supported_classes
+from pipelines.verdict.findings import Finding, Outcome, worst
+from pipelines.verdict.rules import compatibility as rules
+from pipelines.verdict.waivers import Waiver, waiver_for
+
+__all__ = ["TARGETS", "Support", "check_compatibility", "check_pairs", "recipe_of", "support"]
+
+CPU = "cpu"
+TARGETS = (CPU, "x86-gpu", "jetson")
+"""`cpu` is this repository's own runtime; the others are NVIDIA's images."""
+
+_RECIPES = {
+    "onnx": "nemo2riva",
+    "torchscript": "nemo2riva",
+    "nemo": "nemo2riva",
+    "head": "take one decoder out with NeMo's convert_nemo_asr_hybrid_to_ctc.py, then nemo2riva on that",
+    "skip-export": "no export: the .nemo goes to riva-build as it is",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Support:
+    """What is to be expected of a checkpoint on one Riva version and target.
+
+    Args:
+        riva: The version.
+        target: One of `TARGETS`.
+        how: How it is exported for that.
+        findings: What stands against it, or why nothing is known; empty where it works.
+    """
+
+    riva: str
+    target: str
+    how: str
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def outcome(self) -> Outcome:
+        """The worst that a finding says."""
+        return worst(finding.rule.outcome for finding in self.findings)
+
+
+def support(obj_cls: str, nemo_version: str, waivers: Sequence[Waiver] = ()) -> tuple[Support, ...]:
+    """Says for every Riva version and target whether a checkpoint will work there, and why.
+
+    Args:
+        obj_cls: Its class as Riva's schemas spell it.
+        nemo_version: The NeMo that saved it; empty if unknown.
+        waivers: What was declared about advisories.
+    """
+    return tuple(
+        Support(
+            riva=riva.version,
+            target=target,
+            how="here" if target == CPU and obj_cls in supported_classes() else recipe_of(obj_cls),
+            findings=tuple(check_compatibility(obj_cls, nemo_version, riva, target, waivers)),
+        )
+        for riva in riva_versions().values()
+        for target in TARGETS
+    )
+
+
+def check_compatibility(
+    obj_cls: str, nemo_version: str, riva: RivaVersion, target: str, waivers: Sequence[Waiver] = ()
+) -> Iterator[Finding]:
+    """Yields what stands against a checkpoint on one Riva version and target, or why nothing is known."""
+    if target == CPU:
+        yield from _exported_here(obj_cls, nemo_version, riva)
+    else:
+        yield from _taken_by_nvidia(obj_cls, riva)
+        yield from _image_known(riva, target)
+    yield from _advisories(riva, waivers)
+
+
+def check_pairs(facts: Mapping[str, str]) -> Iterator[Finding]:
+    """Yields the rows of known bad pairs that match.
+
+    Args:
+        facts: `class`, `saved-by`, `nemo`, `torch`, `riva`; those that are known.
+    """
+    for pair in compatibility().known_bad:
+        if pair.matches(facts):
+            versions = ", ".join(f"{name} {facts[name]}" for name in pair.when)
+            yield rules.PAIR_WORKS.finding(
+                f"{pair.what} ({versions})",
+                where=f"known_bad.{pair.id}",
+                why=f"{pair.source}: {pair.link}",
+                fix=pair.fix,
+            )
+
+
+def recipe_of(obj_cls: str) -> str:
+    """The command that NVIDIA's tools want for a class; empty if no source says one."""
+    row = compatibility().classes.get(obj_cls)
+    if row is None:
+        return ""
+    return " ".join([_RECIPES[row.recipe], *(f"--{name} {value}" for name, value in row.options.items())])
+
+
+def _exported_here(obj_cls: str, nemo_version: str, riva: RivaVersion) -> Iterator[Finding]:
+    table = compatibility()
+    if obj_cls not in supported_classes():
+        yield rules.CLASS_TAKEN.finding(
+            f"no pipeline of this repository serves a {obj_cls or 'class without a name'}",
+            where=f"{riva.version} on {CPU}",
+            why="its export was never compared with NeMo here, or nothing executes it on a CPU",
+        )
+        return
+    covered = table.open_runtime["saved_by"]
+    if not holds(covered.value, nemo_version, released=True):
+        yield rules.NEMO_COVERED.finding(
+            f"saved by NeMo {nemo_version or 'of unknown version'}; covered are releases {covered.value}",
+            where="model_config.yaml: nemo_version",
+        )
+    nemo, torch = (table.open_runtime[name].value.removeprefix("==") for name in ("nemo", "torch"))
+    yield from check_pairs(
+        {"class": obj_cls, "saved-by": nemo_version, "nemo": nemo, "torch": torch, "riva": riva.version}
+    )
+
+
+def _taken_by_nvidia(obj_cls: str, riva: RivaVersion) -> Iterator[Finding]:
+    row = compatibility().classes.get(obj_cls)
+    if row is not None and row.works is not None and row.works.value and holds(row.works.value, riva.version):
+        return
+    if row is not None and row.fails is not None and holds(row.fails.value, riva.version):
+        yield _refused(row, riva)
+        return
+    yield rules.CLASS_DOCUMENTED.finding(
+        f"no source says whether Riva {riva.version} takes a {obj_cls or 'class without a name'}",
+        where=f"classes.{obj_cls}" if row else "classes",
+    )
+
+
+def _refused(row: ModelClass, riva: RivaVersion) -> Finding:
+    assert row.fails is not None
+    name = row.obj_cls.rpartition(".")[2]
+    fix = _RECIPES["head"] if row.recipe == "head" else f"choose Riva {row.works.value}" if row.works else ""
+    return rules.CLASS_TAKEN.finding(
+        f"Riva {riva.version} does not take a {name}",
+        where=f"classes.{row.obj_cls}",
+        why=f"{row.fails.source}: {row.fails.link}",
+        fix=fix,
+    )
+
+
+def _image_known(riva: RivaVersion, target: str) -> Iterator[Finding]:
+    server = riva.platforms[target].server
+    if server.value is None:
+        yield rules.IMAGE_KNOWN.finding(
+            f"no source names the server image of Riva {riva.version} for {target}",
+            where=f"versions.{riva.version}.platforms.{target}.server",
+            why=f"looked at: {server.source}: {server.link}",
+        )
+
+
+def _advisories(riva: RivaVersion, waivers: Sequence[Waiver]) -> Iterator[Finding]:
+    for advisory in riva.advisories:
+        waiver = waiver_for(advisory, waivers)
+        where = f"Riva {riva.version}"
+        if waiver is not None and waiver.expired():
+            what = f"the waiver of {advisory.id} expired on {waiver.expires} ({waiver.reason})"
+            yield rules.WAIVER_IN_DATE.finding(what, where=where, why=str(advisory))
+        elif waiver is not None:
+            what = f"{advisory.id} is waived until {waiver.expires}: {waiver.reason}"
+            yield rules.ADVISORY_WAIVED.finding(what, where=where, why=str(advisory), fix="nothing until then")
+        else:
+            yield rules.ADVISORY_WAIVED.finding(f"{advisory.id} is about this version", where=where, why=str(advisory))
