@@ -1,4 +1,8 @@
-"""The API server's process: `python -m pipelines.server OPTIONS`, with `ServerOptions` as JSON."""
+"""The API server's process: `python -m pipelines.server OPTIONS`, with `ServerOptions` as JSON.
+
+It loads at once, and listens when a line comes on stdin: what start-riva says about Triton is said before any client
+can know more.
+"""
 
 import asyncio
 import ctypes
@@ -21,10 +25,18 @@ def _serve(argv: list[str]) -> int:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)  # a supervisor that was killed leaves nothing behind
 
     async def serve() -> None:
-        await Server(options).run()
+        await Server(options).run(_line_on_stdin())
 
     asyncio.run(serve())
     return 0
+
+
+async def _line_on_stdin() -> None:
+    """Returns when a line was written; never if the pipe was closed without one, for then SIGTERM is on its way."""
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    if not await reader.readline():
+        await asyncio.Event().wait()
 
 
 if __name__ == "__main__":

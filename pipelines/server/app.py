@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+from collections.abc import Awaitable
 from pathlib import Path
 
 import grpc
@@ -74,8 +75,8 @@ class Server:
         )
         self._watching: asyncio.Task[None] | None = None
 
-    async def start(self) -> str:
-        """Waits for the models, then listens.
+    async def start(self, permission: Awaitable[None] | None = None) -> str:
+        """Waits for the models, and for the permission of whoever watches over them, then listens.
 
         Returns:
             The address that clients can call, with the port that was picked if it was to be picked.
@@ -85,6 +86,8 @@ class Server:
             MissingInput: A certificate or key is not there.
         """
         await self._monitor.wait_until_loaded()
+        if permission is not None:
+            await permission
         address = self._listen()
         self._listen_for_metrics()
         await self._grpc.start()
@@ -103,13 +106,13 @@ class Server:
             self._watching.cancel()
         await self._triton.close()
 
-    async def run(self) -> None:
-        """Serves until SIGTERM or SIGINT."""
+    async def run(self, permission: Awaitable[None]) -> None:
+        """Serves until SIGTERM or SIGINT; listens once there is permission."""
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, stop.set)
-        starting = asyncio.create_task(self.start())
+        starting = asyncio.create_task(self.start(permission))
         stopping = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -72,15 +72,16 @@ def serve(request: ServeRequest) -> None:
 
 
 def _run_server(options: ServerOptions, *, triton: TritonProcess | None) -> None:
-    # The API server starts at once and waits for the models by itself: what it imports is there when they are.
+    # The API server starts at once, so that what it imports is there when the models are; it listens when it is told.
     server = subprocess.Popen(
         [sys.executable, "-m", "pipelines.server", options.to_json()],
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         start_new_session=True,  # Ctrl-C reaches us; the server gets its SIGTERM from here
     )
     try:
         if triton is not None:
             _start(triton)
+        _let_listen(server)
         while server.poll() is None and (triton is None or triton.poll() is None):
             time.sleep(_WATCH_SECONDS)
         _say("One of the processes has exited unexpectedly. Stopping container.")
@@ -97,6 +98,12 @@ def _run_server(options: ServerOptions, *, triton: TritonProcess | None) -> None
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
+
+
+def _let_listen(server: subprocess.Popen[bytes]) -> None:
+    assert server.stdin is not None
+    with suppress(BrokenPipeError), server.stdin as pipe:  # if it has ended already, the watch says so
+        pipe.write(b"listen\n")
 
 
 def _start(triton: TritonProcess) -> None:

@@ -55,8 +55,11 @@ def stub_of(address: str) -> tuple[grpc.Channel, riva_asr_pb2_grpc.RivaSpeechRec
 
 def test_the_log_says_what_scripts_wait_for(riva_server: StartRiva, service: riva.client.ASRService) -> None:
     """Triton ready, then listening, in Riva's words."""
-    assert riva_server.address
-    assert eventually(lambda: "  > Triton server is ready..." in riva_server.lines)  # another process says it
+    address = riva_server.address
+    ready = riva_server.lines.index("  > Triton server is ready...")
+    listening = next(n for n, line in enumerate(riva_server.lines) if line.endswith(f"Server listening on {address}"))
+
+    assert ready < listening
 
 
 def test_both_ways_work_through_a_real_triton(service: riva.client.ASRService) -> None:
