@@ -41,6 +41,16 @@ def _python(session: nox.Session, environment: str, *arguments: str) -> None:
     )
 
 
+def _pytest(session: nox.Session, marks: str) -> None:
+    """Runs the tests of both environments; one of them may hold none of those that were asked for."""
+    tally = Path(session.create_tmp()) / "tally"
+    tally.unlink(missing_ok=True)
+    for environment, half in (("dev", "not export"), ("export", "export")):
+        _python(session, environment, "-m", "pytest", "-m", f"{marks} and {half}", f"--tally={tally}", *session.posargs)
+    if not any(map(int, tally.read_text().split())):
+        session.error(f"no test is called for by {' '.join(session.posargs)}")
+
+
 @nox.session
 def pipeline(session: nox.Session) -> None:
     """Take the checkpoints (all, or those named) through every stage and judge the server."""
@@ -87,17 +97,13 @@ def conformance(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests, those that need NeMo in its own environment."""
-    quick = "not full and not network"
-    _python(session, "dev", "-m", "pytest", "-m", f"{quick} and not export", *session.posargs)
-    _python(session, "export", "-m", "pytest", "-m", f"{quick} and export", *session.posargs)
+    _pytest(session, "not full and not network")
 
 
 @nox.session(name="tests-full")
 def tests_full(session: nox.Session) -> None:
     """Run the long proofs; `-- --slice SEED:PARTS` runs one of so many parts, chosen by a seed."""
-    slow = "(full or network)"
-    _python(session, "dev", "-m", "pytest", "-m", f"{slow} and not export", *session.posargs)
-    _python(session, "export", "-m", "pytest", "-m", f"{slow} and export", *session.posargs)
+    _pytest(session, "(full or network)")
 
 
 @nox.session
@@ -124,6 +130,7 @@ def samples(session: nox.Session) -> None:
 def goldens(session: nox.Session) -> None:
     """Write the generated tables and golden files again; `git diff` shows what changed."""
     _python(session, "dev", "-m", "pipelines.option_tables")
+    _python(session, "dev", "-m", "pipelines.compatibility_page")
     _python(session, "export", "tests/assets/features/make_golden.py")
 
 

@@ -66,3 +66,12 @@ def test_slices_are_taken_from_what_is_marked(suite: Path) -> None:
     assert len(first) == 2
     assert first == again
     assert first != other
+
+
+@pytest.mark.parametrize(("asked", "counted"), [("test_many", 10), ("nothing_of_that_name", 0)])
+def test_what_lies_in_the_other_environment_is_no_failure(suite: Path, asked: str, counted: int) -> None:
+    """Tests of one environment are asked for by name through the command that runs both."""
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--tally={suite / 'tally'}", "-k", asked]
+
+    assert subprocess.run(command, cwd=suite, capture_output=True, check=False).returncode == 0
+    assert (suite / "tally").read_text() == f"{counted}\n"
