@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import torch
     from nemo.collections.nlp.models import PunctuationCapitalizationModel
 
-STEPS = 2500
-BATCH = 64  # texts
+STEPS = 2400
+BATCH = 32  # texts
 LEARNING_RATE = 2e-3
 LONGEST = 64  # pieces with [CLS] and [SEP]: NeMo's own window
 IGNORED = -100  # a piece without label: [CLS], [SEP], padding, and all of a word but its first piece
