@@ -5,6 +5,7 @@ A room is a package with the furniture of every other room, so that who knows on
     __init__.py    exports `PIPELINE`, and nothing else
     options.py     its riva-build options;  settling.py  fills in those that depend on others, and checks them
     checkpoint.py  which NeMo classes it accepts and what they must hold        `CheckpointModule`
+    architecture.py  what a model of its kind is, served or not                 `ArchitectureModule`
     network.py     their networks in torch, for the processes of the export     `NetworkModule`
     graph.py       RMIR -> Triton models                                        `GraphModule`
     handler.py     its RPCs                                                     `HandlerModule`
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
     from pipelines.export.job import ExportedGraph, ExportJob, Reference
     from pipelines.server.services import ServiceParts
     from pipelines.triton.repository import TritonModel
+    from pipelines.verdict.facts import Architecture
 
 __all__ = [
+    "ArchitectureModule",
     "CheckpointModule",
     "GraphModule",
     "HandlerModule",
@@ -81,6 +84,13 @@ class CheckpointModule(Protocol):
 
     def config_for_nemo(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """The configuration that the network is restored from: without training data and the maker's paths."""
+
+
+class ArchitectureModule(Protocol):
+    """`architecture.py` of a room. It reads configurations, whose values may be of any type, and executes nothing."""
+
+    def describe(self, obj_cls: str, config: Mapping[str, Any]) -> "Architecture | None":
+        """Says what a model is, whether its class is served or not; None if it is not of this room's kind."""
 
 
 class NetworkModule(Protocol):
@@ -167,6 +177,10 @@ class Pipeline(Generic[Options]):
     def schema_of(self, obj_cls: str) -> Schema:
         """What the `.riva` of a class must hold, and how it is exported."""
         return Schema.load(self.folder / "schemas" / self.checkpoint.SUPPORTED_CLASSES[obj_cls])
+
+    def architecture(self) -> ArchitectureModule:
+        """The room's `architecture.py`."""
+        return cast(ArchitectureModule, self._module("architecture"))
 
     def network(self) -> NetworkModule:
         """The room's `network.py`."""

@@ -8,9 +8,12 @@ from typing import Any
 
 import yaml
 
+from tests.torch_archives import Tensor, torch_archive
+
 CTC = "nemo.collections.asr.models.ctc_models.EncDecCTCModel"
 CTC_BPE = "nemo.collections.asr.models.ctc_bpe_models.EncDecCTCModelBPE"
 TOKENIZER = "0123_tokenizer.model"
+WEIGHTS = torch_archive({"decoder.weight": Tensor((4, 16, 1)), "decoder.bias": Tensor((4,))})
 
 
 def config(target: str = CTC, **changes: Any) -> dict[str, Any]:
@@ -47,13 +50,13 @@ def write_nemo(
     Args:
         path: The file.
         configuration: `model_config.yaml`, as a mapping or as it stands; that of a character model by default.
-        members: More members.
+        members: More members, or other content of those.
         without: Members to leave out.
         entries: Headers of empty members that no honest tool writes.
         mode: As for `tarfile.open`.
     """
     text = configuration if isinstance(configuration, bytes) else yaml.safe_dump(configuration or config()).encode()
-    files = {"./model_config.yaml": text, "./model_weights.ckpt": b"weights", **(members or {})}
+    files = {"./model_config.yaml": text, "./model_weights.ckpt": WEIGHTS, **(members or {})}
     with tarfile.open(path, mode) as tar:
         for name, content in files.items():
             if name.removeprefix("./") not in without:

@@ -5,8 +5,8 @@ from typing import Any, NoReturn
 
 from pipelines.archive.schema import Schema
 from pipelines.compatibility import Cell, RivaVersion
-from pipelines.errors import GraphDiffers, GraphTooNew, SchemaViolated
 from pipelines.export.job import Comparison, NemoExport
+from pipelines.verdict.rules.graph import GRAPH_AGREES, GRAPH_LENGTHS, GRAPH_LOADABLE, GRAPH_SCHEMA
 
 __all__ = ["check_content", "check_schema", "check_versions", "refuse_new", "tolerance_of"]
 
@@ -37,18 +37,14 @@ def check_content(export: NemoExport, comparison: Comparison) -> None:
         ("items of equal length in a batch", comparison.equal_error),
     ):
         if not error <= tolerance:
-            raise GraphDiffers(
-                f"the graph differs from the checkpoint by {error:.3g}, {how}; the tolerance is {tolerance:g}",
-                "the exporter translated an operation wrongly, or fixed a value that depends on the input",
-                "try another --onnx-opset, or --autocast False on a GPU; report it to NeMo with the model's class",
-            )
+            what = f"the graph differs from the checkpoint by {error:.3g}, {how}; the tolerance is {tolerance:g}"
+            raise GRAPH_AGREES.finding(what).as_error()
     for given, steps in comparison.lengths:
         if abs(given - steps * export.subsampling) > 2 * export.subsampling:
-            raise GraphDiffers(
-                f"the graph gives {steps} outputs for {given} steps, expected one for each {export.subsampling}",
-                "the encoder's own subsampling factor does not say what it does",
-                "report it to NeMo with the model's class",
-            )
+            what = f"the graph gives {steps} outputs for {given} steps, expected one for each {export.subsampling}"
+            raise GRAPH_LENGTHS.finding(
+                what, why="the encoder's own subsampling factor does not say what it does"
+            ).as_error()
 
 
 def check_versions(comparison: Comparison, riva: RivaVersion) -> list[str]:
@@ -75,11 +71,10 @@ def refuse_new(what: str, found: int, riva: RivaVersion, ceiling: Cell) -> NoRet
     Raises:
         GraphTooNew: Always.
     """
-    raise GraphTooNew(
+    raise GRAPH_LOADABLE.finding(
         f"the graph has {what} {found}, Riva {riva.version} takes {ceiling.value}",
-        f"{ceiling.evidence}: {ceiling.source}",
-        "export with a lower --onnx-opset, or name a newer Riva with --riva-version",
-    )
+        why=f"{ceiling.evidence}: {ceiling.source}",
+    ).as_error()
 
 
 def check_schema(
@@ -95,8 +90,5 @@ def check_schema(
     """
     violations = list(schema.violations(metadata, artifacts, config))
     if violations:
-        raise SchemaViolated(
-            f"the export does not fulfil {schema.path.name}: {'; '.join(violations)}",
-            "the schema is for another class, or the checkpoint lacks something",
-            "name the right --schema, or save the checkpoint again; nothing was written",
-        )
+        what = f"the export does not fulfil {schema.path.name}: {'; '.join(violations)}"
+        raise GRAPH_SCHEMA.finding(what).as_error()

@@ -22,10 +22,12 @@ class Name:
     Args:
         text: The name.
         where: Whose it is: the file's, the folder's, or a key of pipeline.yaml.
+        language: Whether it is a language code and nothing else.
     """
 
     text: str
     where: str
+    language: bool = False
 
 
 _WORD = re.compile(r"[^\W_]+")
@@ -129,7 +131,7 @@ def _wrong_claims(name: Name, facts: Facts) -> Iterator[Finding]:
     for match in _RATE.finditer(name.text):
         if inside.sample_rate and int(float(match[1])) != inside.sample_rate // 1000:
             yield wrong(rules.SAMPLE_RATE_AS_NAMED, match[0], f"a model for {inside.sample_rate} Hz")
-    for language in _languages(name.text):
+    for language in [name.text] if name.language else _languages(name.text):
         if inside.tokens:
             yield from (wrong(rule, language, found) for rule, found in _wrong_language(language, inside.tokens))
 

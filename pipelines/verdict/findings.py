@@ -54,6 +54,7 @@ class Rule:
         fix: What to do, where a finding does not know better.
         link: Where upstream documents or reports it.
         error: What a stage raises for it.
+        target: The only target that it is about; empty if it is about all.
     """
 
     id: str
@@ -63,6 +64,7 @@ class Rule:
     fix: str
     link: str
     error: type[RivaError] = BrokenCheckpoint
+    target: str = ""
 
     def finding(self, what: str, *, where: str = "", why: str = "", fix: str = "") -> "Finding":
         """A place where the rule is broken; `why` and `fix` of the rule stand in for what is not given."""

@@ -1,13 +1,26 @@
-"""The verdict on a checkpoint, from reading it alone: nothing in it is executed."""
+"""The verdict on a checkpoint, from reading it alone: nothing in it is executed.
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+    open -> what it is (facts) -> what stands against it (findings) -> where it will work (places)
+
+A finding may be about one target only (`Rule.target`); a place collects those that are about it.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipelines.archive.nemo import WEIGHTS, NemoCheckpoint
+from pipelines.archive.nemo import CONFIG, WEIGHTS, NemoCheckpoint
+from pipelines.compatibility import DEFAULT_VERSION, riva_version
 from pipelines.errors import RivaError
-from pipelines.registry import pipeline_of, supported_classes, why_unsupported
+from pipelines.registry import pipeline_of, rooms, supported_classes, why_unsupported
+from pipelines.verdict.claims import Name, check_names
+from pipelines.verdict.compatibility import CPU, Support, recipe_of, support
+from pipelines.verdict.declaration import Declaration
+from pipelines.verdict.facts import Architecture, Facts, Weights
 from pipelines.verdict.findings import Finding, Outcome, worst
+from pipelines.verdict.firewall.state_dict import ITEM_SIZES, StateDict, read_state_dict
+from pipelines.verdict.needs import Capacity, Needs, check_needs, needs_of
 from pipelines.verdict.rules import RULES, containers, model
 
 __all__ = ["Verdict", "judge", "judge_open"]
@@ -19,20 +32,30 @@ class Verdict:
 
     Args:
         path: The checkpoint.
-        obj_cls: Its class as Riva's schemas spell it; empty if it could not be read.
-        nemo_version: The NeMo version that saved it; empty if unknown.
-        findings: Rules that it breaks, worst first.
+        facts: What it is; None if it cannot be read.
+        needs: What the stages need for it; None if it cannot be read.
+        findings: What stands against it where it was asked about, worst first, each once.
+        places: Every Riva version and target, with all that stands against it there; none if it cannot be read.
+        asked: The versions and targets that decide about the outcome.
     """
 
     path: Path
-    obj_cls: str = ""
-    nemo_version: str = ""
+    facts: Facts | None = None
+    needs: Needs | None = None
     findings: tuple[Finding, ...] = ()
+    places: tuple[Support, ...] = ()
+    asked: tuple[tuple[str, str], ...] = ()
 
     @property
     def outcome(self) -> Outcome:
         """The worst that a finding says."""
         return worst(finding.rule.outcome for finding in self.findings)
+
+    @property
+    def counts(self) -> Mapping[Outcome, int]:
+        """How many places have each outcome, best first."""
+        counts = Counter(place.outcome for place in self.places)
+        return {outcome: counts[outcome] for outcome in Outcome if counts[outcome]}
 
     def raise_findings(self) -> None:
         """Raises the worst finding that refuses the checkpoint, if there is one.
@@ -45,46 +68,154 @@ class Verdict:
                 raise finding.as_error()
 
 
-def judge(path: Path) -> Verdict:
-    """Reads a checkpoint without executing anything in it and says what stands against it."""
+def judge(
+    path: Path,
+    *,
+    riva_versions: Sequence[str] = (),
+    targets: Sequence[str] = (),
+    pipeline: str = "",
+    declaration: Declaration | None = None,
+    capacity: Capacity | None = None,
+) -> Verdict:
+    """Reads a checkpoint without executing anything in it and says what stands against it.
+
+    Args:
+        path: The checkpoint.
+        riva_versions: Those that are asked about; by default what is declared, else `DEFAULT_VERSION`.
+        targets: Those that are asked about; by default what is declared, else `cpu`.
+        pipeline: The pipeline that it is meant for; by default what is declared, else any.
+        declaration: What is declared about it; by default the pipeline.yaml beside it, if it names this file.
+        capacity: What the machine has that will do the work; by default it is not asked.
+
+    Raises:
+        UsageError: A Riva version or the declaration cannot be understood.
+    """
+    declaration = Declaration.beside(path) if declaration is None else declaration
     try:
         with NemoCheckpoint.open(path) as checkpoint:
-            return judge_open(checkpoint)
+            return judge_open(
+                checkpoint,
+                riva_versions=riva_versions,
+                targets=targets,
+                pipeline=pipeline,
+                declaration=declaration,
+                capacity=capacity,
+            )
     except RivaError as error:
         unreadable = error.finding or containers.READABLE.finding(error.what, why=error.why, fix=error.fix)
         return Verdict(path=path, findings=(unreadable,))
 
 
-def judge_open(checkpoint: NemoCheckpoint) -> Verdict:
-    """Says what stands against a checkpoint that is already open.
+def judge_open(
+    checkpoint: NemoCheckpoint,
+    *,
+    riva_versions: Sequence[str] = (),
+    targets: Sequence[str] = (),
+    pipeline: str = "",
+    declaration: Declaration | None = None,
+    capacity: Capacity | None = None,
+) -> Verdict:
+    """Says what stands against a checkpoint that is already open; see `judge`.
 
     Raises:
         BrokenCheckpoint: Its configuration cannot be read.
     """
-    findings = sorted(_findings(checkpoint), key=lambda finding: -finding.rule.outcome.severity)
+    declaration = declaration or Declaration()
+    state = _state(checkpoint)
+    facts = _facts(checkpoint, state)
+    needs = needs_of(facts)
+    own = [
+        *state.findings,
+        *_parts(checkpoint),
+        *_fit(facts, pipeline or declaration.pipeline),
+        *check_names(_names(checkpoint.path, declaration), facts),
+        *(check_needs(needs, capacity) if capacity else ()),
+    ]
+    places = tuple(
+        replace(
+            place, findings=_sorted([each for each in own if each.rule.target in ("", place.target)], place.findings)
+        )
+        for place in support(facts.obj_cls, facts.nemo_version, declaration.waivers)
+    )
+    versions = riva_versions or [declaration.riva_version or DEFAULT_VERSION]
+    asked = tuple(
+        (riva_version(version).version, target)
+        for version in versions
+        for target in targets or declaration.targets or [CPU]
+    )
     return Verdict(
         path=checkpoint.path,
-        obj_cls=checkpoint.obj_cls,
-        nemo_version=checkpoint.nemo_version,
-        findings=tuple(findings),
+        facts=facts,
+        needs=needs,
+        findings=_sorted(*(place.findings for place in places if (place.riva, place.target) in asked)),
+        places=places,
+        asked=asked,
     )
 
 
-def _findings(checkpoint: NemoCheckpoint) -> Iterator[Finding]:
+def _sorted(*findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Findings of several places, each once, worst first."""
+    once = dict.fromkeys(finding for each in findings for finding in each)
+    return tuple(sorted(once, key=lambda finding: -finding.rule.outcome.severity))
+
+
+def _state(checkpoint: NemoCheckpoint) -> StateDict:
+    """The headers of the weights; empty where there are no weights, which is a finding of its own."""
+    if WEIGHTS not in checkpoint.names():
+        return StateDict()
+    with checkpoint.open_member(WEIGHTS) as stream:
+        return read_state_dict(stream, checkpoint.size(WEIGHTS), member=WEIGHTS)
+
+
+def _facts(checkpoint: NemoCheckpoint, state: StateDict) -> Facts:
+    obj_cls = checkpoint.obj_cls
+    served = obj_cls in supported_classes()
+    return Facts(
+        name=checkpoint.path.name,
+        size=checkpoint.path.stat().st_size,
+        obj_cls=obj_cls,
+        nemo_version=checkpoint.nemo_version,
+        pipeline=pipeline_of(obj_cls).name if served else "",
+        recipe=recipe_of(obj_cls),
+        architecture=_architecture(checkpoint),
+        weights=_weights(state) if state.tensors else None,
+    )
+
+
+def _architecture(checkpoint: NemoCheckpoint) -> Architecture | None:
+    described = (room.architecture().describe(checkpoint.obj_cls, checkpoint.config) for room in rooms())
+    return next((architecture for architecture in described if architecture), None)
+
+
+def _weights(state: StateDict) -> Weights:
+    numbers: Counter[str] = Counter()
+    for tensor in state.tensors:
+        numbers[tensor.dtype] += tensor.elements
+    floating = {dtype: count for dtype, count in numbers.items() if "float" in dtype}
+    size = sum(ITEM_SIZES[dtype] * count for dtype, count in numbers.items())
+    return Weights(parameters=sum(floating.values()), dtypes=floating, size=size)
+
+
+def _names(path: Path, declaration: Declaration) -> tuple[Name, ...]:
+    return Name(path.stem, "file"), Name(path.resolve().parent.name, "folder"), *declaration.names
+
+
+def _fit(facts: Facts, pipeline: str) -> Iterator[Finding]:
+    if pipeline and facts.pipeline and pipeline != facts.pipeline:
+        yield model.PIPELINE_FITS.finding(
+            f"{facts.name} is a {facts.obj_cls}, which pipeline {pipeline} does not serve",
+            where=f"{CONFIG}: target",
+            fix=f"it is served by {facts.pipeline}",
+        )
+
+
+def _parts(checkpoint: NemoCheckpoint) -> Iterator[Finding]:
+    """Yields what a checkpoint lacks that its export needs."""
     if not checkpoint.target:
         yield model.CLASS_NAMED.finding(
-            f"{checkpoint.path}: model_config.yaml does not say which class the model is (`target`)",
-            where="model_config.yaml: target",
+            f"{checkpoint.path}: {CONFIG} does not say which class the model is (`target`)",
+            where=f"{CONFIG}: target",
             why="it was saved by a very old NeMo, or the configuration was written by hand",
-        )
-        return
-    if checkpoint.obj_cls not in supported_classes():
-        reason = why_unsupported(checkpoint.obj_cls)
-        yield model.CLASS_SUPPORTED.finding(
-            f"{checkpoint.path} is a {checkpoint.obj_cls}, which cannot be exported: {reason.what}",
-            where="model_config.yaml: target",
-            why=f"supported are {', '.join(supported_classes())}",
-            fix=reason.fix,
         )
         return
     if WEIGHTS not in checkpoint.names():
@@ -95,7 +226,16 @@ def _findings(checkpoint: NemoCheckpoint) -> Iterator[Finding]:
             rule = model.TOKENIZER_PRESENT if tokenizer else model.ARTIFACT_PRESENT
             yield rule.finding(
                 f"{checkpoint.path}: {artifact.key} refers to {artifact.member}, which is not in the archive",
-                where=f"model_config.yaml: {artifact.key}",
+                where=f"{CONFIG}: {artifact.key}",
             )
+    if checkpoint.obj_cls not in supported_classes():
+        reason = why_unsupported(checkpoint.obj_cls)
+        yield model.CLASS_SUPPORTED.finding(
+            f"{checkpoint.path} is a {checkpoint.obj_cls}, which cannot be exported: {reason.what}",
+            where=f"{CONFIG}: target",
+            why=f"supported are {', '.join(supported_classes())}",
+            fix=reason.fix,
+        )
+        return
     for lack in pipeline_of(checkpoint.obj_cls).checkpoint.lacks(checkpoint):
         yield RULES[lack.rule].finding(f"{checkpoint.path}: {lack.what}", why=lack.why, fix=lack.fix)

@@ -1,6 +1,6 @@
 """The model: its class has a recipe, and everything is there that its export needs."""
 
-from pipelines.errors import UnsupportedCheckpoint
+from pipelines.errors import UnsupportedCheckpoint, WrongClass
 from pipelines.verdict.findings import Outcome, Rule
 
 __all__ = [
@@ -8,6 +8,7 @@ __all__ = [
     "CLASS_NAMED",
     "CLASS_SUPPORTED",
     "ENCODER_SUPPORTED",
+    "PIPELINE_FITS",
     "PREPROCESSOR_SUPPORTED",
     "TOKENIZER_PRESENT",
     "VOCABULARY_PRESENT",
@@ -28,12 +29,13 @@ CLASS_NAMED = Rule(
 )
 CLASS_SUPPORTED = Rule(
     id="class-supported",
-    title="The class of the model has an export recipe",
+    title="The class of the model can be exported and served here",
     outcome=Outcome.FAILS,
     why="an export without a recipe ends in an error hours later, or in a graph that answers wrongly",
     fix="choose a model of a class that is listed in pipelines/README.md",
     link=_NEMO2RIVA,
     error=UnsupportedCheckpoint,
+    target="cpu",
 )
 WEIGHTS_PRESENT = Rule(
     id="weights-present",
@@ -67,6 +69,7 @@ PREPROCESSOR_SUPPORTED = Rule(
     fix="train on mel spectrograms (AudioToMelSpectrogramPreprocessor)",
     link="https://github.com/NVIDIA-NeMo/Speech/issues/2642",
     error=UnsupportedCheckpoint,
+    target="cpu",
 )
 ENCODER_SUPPORTED = Rule(
     id="encoder-supported",
@@ -76,6 +79,7 @@ ENCODER_SUPPORTED = Rule(
     fix="use an encoder that is listed in speech_recognition/checkpoint.py",
     link="https://github.com/NVIDIA-NeMo/Speech/issues/2979",
     error=UnsupportedCheckpoint,
+    target="cpu",
 )
 VOCABULARY_PRESENT = Rule(
     id="vocabulary-present",
@@ -84,4 +88,13 @@ VOCABULARY_PRESENT = Rule(
     why="the outputs would have no meaning",
     fix=_SAVE_AGAIN,
     link=_NEMO2RIVA,
+)
+PIPELINE_FITS = Rule(
+    id="pipeline-fits",
+    title="The pipeline that was named serves models of this class",
+    outcome=Outcome.FAILS,
+    why="riva-build would refuse the export of it, after the work of exporting it",
+    fix="name the pipeline that serves the class",
+    link="https://docs.nvidia.com/deeplearning/riva/archives/2-19-0/model-overview.html",
+    error=WrongClass,
 )

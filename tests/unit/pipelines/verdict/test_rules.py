@@ -1,10 +1,12 @@
 """Each rule fires on a checkpoint made to break it, and none on the samples."""
 
 import importlib
+import re
 from pathlib import Path
 
 import pytest
 
+from pipelines.verdict.findings import Rule
 from pipelines.verdict.rules import FAMILIES, RULES
 from pipelines.verdict.verdict import judge
 from tests.unit.pipelines.verdict.firing import Firing
@@ -44,6 +46,8 @@ def test_no_rule_fires_on_the_samples(sample: Path) -> None:
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.id)
-def test_every_rule_says_all_that_a_finding_needs(rule: object) -> None:
-    """Id, title, outcome, reason, remedy and an upstream link: none is empty."""
-    assert all(vars(rule).values())
+def test_every_rule_says_all_that_a_finding_needs(rule: Rule) -> None:
+    """A stable id, a title, a reason, a remedy and an upstream link: none is empty."""
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+|readable", rule.id)
+    assert all((rule.title, rule.why, rule.fix))
+    assert rule.link.startswith("https://")

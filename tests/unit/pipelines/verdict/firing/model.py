@@ -1,5 +1,7 @@
 """Checkpoints that could be read, and not be exported."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from tests.nemo_checkpoints import CTC_BPE, config, write_nemo
@@ -8,8 +10,8 @@ from tests.unit.pipelines.verdict.firing import Firing, judged
 RNNT = "nemo.collections.asr.models.rnnt_bpe_models.EncDecRNNTBPEModel"
 
 
-def _written(*configuration: Any, **changes: Any) -> Firing:
-    return judged(lambda folder: write_nemo(folder / "a.nemo", *configuration, **changes))
+def _written(*configuration: Any, options: Mapping[str, Any] = MappingProxyType({}), **changes: Any) -> Firing:
+    return judged(lambda folder: write_nemo(folder / "a.nemo", *configuration, **changes), **options)
 
 
 FIRING: dict[str, Firing] = {
@@ -21,4 +23,5 @@ FIRING: dict[str, Firing] = {
     "preprocessor-supported": _written(config(preprocessor={"_target_": "a.AudioToMFCCPreprocessor"})),
     "encoder-supported": _written(config(encoder={"_target_": "a.SqueezeformerEncoder"})),
     "vocabulary-present": _written(config(decoder={"num_classes": 3})),
+    "pipeline-fits": _written(options={"pipeline": "punctuation"}),
 }

@@ -1,0 +1,71 @@
+"""Exports whose graph is not what it should be."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipelines.archive.schema import Schema
+from pipelines.compatibility import riva_version
+from pipelines.errors import RivaError
+from pipelines.export.acceptance import check_content, check_schema, check_versions
+from pipelines.export.job import Comparison, NemoExport
+from pipelines.verdict.findings import Finding
+from tests.unit.pipelines.verdict.firing import Firing
+
+SCHEMA = """
+metadata: [{obj_cls: nemo.collections.asr.models.EncDecCTCModel}]
+artifact_properties: [model_config.yaml]
+"""
+EXPORT = NemoExport(
+    device="cpu",
+    autocast=False,
+    max_batch=1,
+    max_dim=256,
+    parameters=7,
+    subsampling=4,
+    facts={},
+    versions={},
+    notes=[],
+)
+
+
+def _compared(**changes: Any) -> Comparison:
+    good = {
+        "ir_version": 8,
+        "opset": 16,
+        "inputs": [],
+        "outputs": [],
+        "single_error": 1e-6,
+        "equal_error": 1e-6,
+        "padded_error": 1e-6,
+        "lengths": [[90, 23]],
+        "versions": {},
+    }
+    return Comparison(**{**good, **changes})
+
+
+def _raised(check: Callable[[Path], object]) -> Firing:
+    """What the error that ends an export was made of."""
+
+    def fire(folder: Path) -> Sequence[Finding]:
+        try:
+            check(folder)
+        except RivaError as error:
+            return [error.finding] if error.finding else []
+        return []
+
+    return fire
+
+
+def _against_schema(folder: Path) -> None:
+    path = folder / "schema.yaml"
+    path.write_text(SCHEMA, encoding="utf-8")
+    check_schema(Schema.load(path), {"obj_cls": "nemo.collections.asr.models.EncDecCTCModel"}, {}, {})
+
+
+FIRING: dict[str, Firing] = {
+    "graph-agrees": _raised(lambda folder: check_content(EXPORT, _compared(single_error=0.5))),
+    "graph-lengths": _raised(lambda folder: check_content(EXPORT, _compared(lengths=[[90, 45]]))),
+    "graph-loadable": _raised(lambda folder: check_versions(_compared(ir_version=9), riva_version("2.16"))),
+    "graph-schema": _raised(_against_schema),
+}
