@@ -1,0 +1,146 @@
+"""From an RMIR of punctuation to Triton models: their names, configurations and files.
+
+Two models a pipeline, `name` N:
+
+- N, which clients name: texts in, texts out; tokenization, windows and joining (`models/pipeline.py`);
+- `riva-onnx-N-nn-<pretrained model>`: the network.
+"""
+
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.archive.archive import Archive
+from pipelines.archive.values import section, text
+from pipelines.cli.flags import flags_of, spell, value_of
+from pipelines.errors import NotDeployable
+from pipelines.punctuation.contents import Contents, read_contents
+from pipelines.punctuation.options import PunctuationOptions
+from pipelines.punctuation.punctuator import PunctuatorSettings
+from pipelines.punctuation.windows import WindowSettings
+from pipelines.triton.engine import Graph, build_engine
+from pipelines.triton.model_config import set_parameters
+from pipelines.triton.network import network_model
+from pipelines.triton.repository import TritonModel
+
+if TYPE_CHECKING:
+    from tritonclient.grpc.model_config_pb2 import ModelConfig
+
+__all__ = ["triton_models"]
+
+CALLS = 64  # of clients, answered together; more wait for the next round
+
+_log = logging.getLogger(__name__)
+_HERE = Path(__file__).parent
+_SHIM = b'"""Triton loads this file; see punctuation/models/pipeline.py."""\n\n' + (
+    b"from .punctuation.models.pipeline import TritonPythonModel\n\n" + b'__all__ = ["TritonPythonModel"]\n'
+)
+_RUNTIME_MODULES = ("tokenization.py", "windows.py", "punctuator.py", "models/pipeline.py")
+
+
+def triton_models(rmir: Archive, options: PunctuationOptions, *, work: Path, target: str) -> list[TritonModel]:
+    """Builds the network's engine and returns the Triton models of a pipeline.
+
+    Args:
+        rmir: The RMIR.
+        options: Its settled options.
+        work: A folder for the parts that the models are made of; must live until they are written.
+        target: What the engine is built for.
+
+    Raises:
+        BrokenCheckpoint, UnsupportedCheckpoint: What the configuration refers to is not there, or not what NeMo writes.
+        NotDeployable: The labels or the options do not fit the network, or padding would change what it answers.
+        EngineFailed: The network does not run, or is not what the RMIR declares.
+    """
+    import yaml
+
+    config, facts = yaml.safe_load(rmir.read("model_config.yaml")), rmir.manifest["source"]["riva_ci"]
+    contents = read_contents(config, rmir.read)
+    path = work / "model_graph.onnx"
+    rmir.extract(path.name, path)
+    graph = Graph.declared(path, facts)
+    if problems := [*_network_problems(graph, contents, facts), *_option_problems(options, contents)]:
+        raise NotDeployable(f"{rmir.path.path}: {'; '.join(problems)}", fix="export and build it again with nemo2riva")
+    _log.info("Using onnxruntime")
+    engine = build_engine(graph, target=target, probe=_probe(options, contents), steps=options.max_seq_length)
+    suffix = f"{options.name}-nn-{_family(config)}"
+    _log.info("Built the %s engine of riva-%s-%s", target, engine.kind, suffix)
+    network = network_model(
+        engine, graph, suffix=suffix, max_batch_size=options.max_batch_size, gathering=0, spread=True
+    )
+    files: dict[str, bytes | Path] = {f"punctuation/{name}": _HERE / name for name in _RUNTIME_MODULES}
+    files["model.py"] = _SHIM
+    files["punctuator.json"] = _settings(options, contents).to_json().encode()
+    files["vocab.txt"] = "\n".join(contents.vocabulary).encode()
+    return [network, TritonModel(config=_pipeline_config(options, network), files=files)]
+
+
+def _network_problems(graph: Graph, contents: Contents, facts: Mapping[str, Any]) -> Iterator[str]:
+    """What keeps the network from being used with these labels, in padded batches."""
+    labels = contents.labels
+    heads = zip(graph.outputs, (labels.punctuation, labels.capitalization), strict=False)
+    for output, names in heads:
+        if output.shape[-1] not in (-1, len(names)):
+            yield f"{output.name} of the graph has {output.shape[-1]} labels, the checkpoint names {len(names)}"
+    if not facts["masks"]:
+        yield "the graph answers otherwise when a text is padded: its attention mask was lost in the export"
+
+
+def _option_problems(options: PunctuationOptions, contents: Contents) -> Iterator[str]:
+    limit = contents.encoder.max_position_embeddings
+    if options.max_seq_length > limit:
+        yield f"--max_seq_length={options.max_seq_length}, but the network has positions for {limit} word pieces"
+
+
+def _probe(options: PunctuationOptions, contents: Contents) -> dict[str, Any]:
+    """Two windows for a trial of the network: a full one, and one that is half padding."""
+    import numpy as np
+
+    shape = (2, options.max_seq_length)
+    mask = np.ones(shape, np.int64)
+    mask[1, shape[1] // 2 :] = 0
+    pieces = np.random.default_rng(0).integers(len(contents.vocabulary), size=shape)
+    return {"input_ids": pieces * mask, "attention_mask": mask, "token_type_ids": np.zeros(shape, np.int64)}
+
+
+def _settings(options: PunctuationOptions, contents: Contents) -> PunctuatorSettings:
+    labels, lower_case = contents.labels, options.do_lower_case
+    return PunctuatorSettings(
+        marks=tuple("" if label == labels.pad else label for label in labels.punctuation),
+        capitals=tuple(label != labels.pad for label in labels.capitalization),
+        lower_case=contents.lower_case if lower_case is None else lower_case,
+        windows=WindowSettings(max_seq_length=options.max_seq_length, step=options.step, margin=options.margin),
+    )
+
+
+def _family(config: Mapping[str, Any]) -> str:
+    """What Riva puts at the end of the network's name: the pretrained model's, as far as a folder can have it."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", text(section(config, "language_model"), "pretrained_model_name") or "bert")
+
+
+def _pipeline_config(options: PunctuationOptions, network: TritonModel) -> "ModelConfig":
+    from tritonclient.grpc import model_config_pb2 as pb
+
+    config = pb.ModelConfig(
+        name=options.name,
+        backend="python",
+        max_batch_size=CALLS,
+        input=[pb.ModelInput(name="TEXT", data_type=pb.TYPE_STRING, dims=[-1], allow_ragged_batch=True)],
+        output=[pb.ModelOutput(name="RESULT", data_type=pb.TYPE_STRING, dims=[-1])],
+        instance_group=[pb.ModelInstanceGroup(count=1, kind=pb.ModelInstanceGroup.KIND_CPU)],
+    )
+    config.dynamic_batching.SetInParent()  # the calls that arrived while others were answered, without waiting for more
+    values = {flag.name: value_of(options, flag) for flag in flags_of(type(options))}
+    set_parameters(config, {name: spell(value) for name, value in values.items()})
+    set_parameters(
+        config,
+        {
+            "service": "nlp",
+            "pipeline": "punctuation",
+            "network": network.name,
+            "network_max_batch_size": network.config.max_batch_size,
+        },
+    )
+    return config
