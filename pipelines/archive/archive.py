@@ -10,7 +10,6 @@ import gzip
 import hashlib
 import io
 import shutil
-import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
@@ -22,6 +21,7 @@ from pipelines.archive.damage import GZIP_MAGIC, reading
 from pipelines.archive.encrypted_path import EncryptedPath
 from pipelines.archive.encryption import ENCRYPTED_MAGIC, DecryptingReader
 from pipelines.archive.manifest import ARTIFACTS, MANIFEST, MANIFEST_LIMIT, parse_manifest
+from pipelines.archive.tar import tar_members
 from pipelines.archive.window import Window
 from pipelines.archive.writing import Member, write_archive
 from pipelines.errors import MissingInput, NotAnArchive, TruncatedArchive
@@ -29,7 +29,6 @@ from pipelines.errors import MissingInput, NotAnArchive, TruncatedArchive
 __all__ = ["Archive", "Member", "write_archive"]
 
 _BLOCK = 1 << 20
-_MEMBER_LIMIT = 10_000
 _COPY_AGAIN = "copy or make the file again"
 _NOT_OURS = "a .nemo checkpoint or another tool's archive was given"
 _WHAT_MAKES_ONE = "make a .riva with nemo2riva, and an .rmir from it with riva-build"
@@ -59,7 +58,7 @@ class Archive(AbstractContextManager["Archive"]):
         with ExitStack() as files:
             stream = files.enter_context(_plain(path))
             with reading(path.path):
-                members = _members(stream, path.path)
+                members = tar_members(stream, path.path)
                 manifest = _manifest(members, path.path)
             _check_members(manifest, members, path.path)
             return cls(path, manifest, members, files.pop_all())
@@ -162,31 +161,6 @@ def _plain(path: EncryptedPath) -> Iterator[IO[bytes]]:
                 yield cast(IO[bytes], plain)
         else:
             yield file
-
-
-def _members(stream: IO[bytes], path: Path) -> dict[str, Window]:
-    """Where the members lie. Only plain files are taken, and only one after the other."""
-    members: dict[str, Window] = {}
-    end = 0
-    with tarfile.open(fileobj=stream, mode="r:") as tar:
-        for entry in tar:
-            if entry.offset < end or entry.size < 0 or len(members) >= _MEMBER_LIMIT:
-                raise tarfile.ReadError(f"the header at byte {entry.offset} leads astray")
-            end = entry.offset_data
-            if entry.isdir():
-                continue
-            if not entry.isreg() or entry.issparse() or entry.name in members:
-                raise NotAnArchive(
-                    f"{path}: member {entry.name[:100]!r} {'occurs twice' if entry.name in members else 'is no file'}",
-                    "no tool that makes archives of this kind writes such a member",
-                    _WHAT_MAKES_ONE,
-                )
-            members[entry.name] = Window(stream, entry.offset_data, entry.size, path)
-            end += -(-entry.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
-    stream.seek(end)
-    if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
-        raise tarfile.ReadError(f"there is no end of the archive at byte {end}")
-    return members
 
 
 def _manifest(members: Mapping[str, Window], path: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from pipelines.archive.encryption import Key
 from pipelines.errors import MissingInput, UsageError
 
-__all__ = ["EncryptedPath", "key_of_environment", "key_warnings", "read_key"]
+__all__ = ["EncryptedPath", "key_of_environment", "key_warnings", "read_key", "without_key"]
 
 KEY_FILE_VARIABLE = "RIVA_KEY_FILE"
 _ARCHIVE_AND_KEY = re.compile(r"(.*?\.(?:riva|rmir)):(.*)", re.DOTALL | re.IGNORECASE)
@@ -30,24 +30,38 @@ class EncryptedPath:
         holds a colon is taken as it is. Without a key, the one of the file that RIVA_KEY_FILE names is used: a key on
         a command line shows in process lists.
         """
-        if ":" not in text or Path(text).exists():
-            path, secret = text, ""
-        elif found := _ARCHIVE_AND_KEY.fullmatch(text):
-            path, secret = found.groups()
-        else:
-            path, secret = text.rsplit(":", 1)
+        path, secret = _split(text)
         if not path:
             raise UsageError("no file is named, only a key", fix="write FILE or FILE:KEY")
         return cls(Path(path), read_key(secret) if secret else key_of_environment())
 
 
+def without_key(text: str) -> str:
+    """A word of a command line as a message may show it."""
+    path, secret = _split(text)
+    return f"{path}:(key)" if secret else path
+
+
+def _split(text: str) -> tuple[str, str]:
+    if ":" not in text or _is_there(text):
+        return text, ""
+    if found := _ARCHIVE_AND_KEY.fullmatch(text):
+        return found[1], found[2]
+    path, _, secret = text.rpartition(":")
+    return path, secret
+
+
+def _is_there(text: str) -> bool:
+    try:
+        return Path(text).exists()
+    except (OSError, ValueError):  # a literal key can be longer than a file name may be
+        return False
+
+
 def read_key(text: str) -> Key:
     """Takes the content of the file `text` as the key, without its line end; else `text` itself."""
     path = Path(text)
-    try:
-        is_file = path.exists() and not path.is_dir()  # a pipe will do: FILE:<(pass show riva)
-    except (OSError, ValueError):  # a literal key can be longer than a file name may be
-        is_file = False
+    is_file = _is_there(text) and not path.is_dir()  # a pipe will do: FILE:<(pass show riva)
     secret = path.read_bytes().rstrip(b"\r\n") if is_file else os.fsencode(text)
     if not secret:
         raise UsageError("the key is empty", fix="give a key of at least one character")

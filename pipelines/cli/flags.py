@@ -39,6 +39,7 @@ def flag(
     aliases: tuple[str, ...] = (),
     note: str = "",
     facts: object = None,
+    secret: bool = False,
 ) -> Any:
     """Declares a flag; stands where a dataclass field has its default.
 
@@ -51,6 +52,7 @@ def flag(
         aliases: Older names that are still understood, without dashes.
         note: A short mark at the end of its help.
         facts: Anything a tool wants to keep with the flag (`Flag.facts`).
+        secret: Whether the options' `repr` leaves the value out.
     """
     declared = Flag(
         name=name,
@@ -62,7 +64,7 @@ def flag(
         note=note,
         facts=facts,
     )
-    return dataclasses.field(default=default, metadata={_DECLARATION: declared})
+    return dataclasses.field(default=default, repr=not secret, metadata={_DECLARATION: declared})
 
 
 def component(options: type) -> Any:

@@ -2,11 +2,11 @@
 
 import difflib
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.archive.encrypted_path import EncryptedPath
+from pipelines.archive.encrypted_path import EncryptedPath, key_warnings, without_key
 from pipelines.build_options import notes, refusals
 from pipelines.cli import run
 from pipelines.cli.command_line import CommandLine, Positional
@@ -66,6 +66,8 @@ def _build(argv: list[str]) -> int:
         given=parsed.given & {option.name for option in flags_of(pipeline.options)},
         force=tool.force,
     )
+    for warning in _warnings(request):
+        print(f"warning: {warning}", file=sys.stderr)
     if tool.print_config:
         _print_config(settled_options(request), request.given)
         return 0
@@ -76,6 +78,17 @@ def _build(argv: list[str]) -> int:
         print(f"warning: riva-deploy will refuse this RMIR: {refusal}", file=sys.stderr)
     print(f"RMIR saved to {request.output.path} ({request.output.path.stat().st_size:,} bytes)")
     return 0
+
+
+def _warnings(request: BuildRequest) -> Iterator[str]:
+    output, inputs = request.output, request.inputs
+    yield from key_warnings(output.key, *(riva.key for riva in inputs))
+    opened = [str(riva.path) for riva in inputs if riva.key is not None]
+    if opened and output.key is None:
+        yield (
+            f"{output.path} is not encrypted, although {', '.join(opened)} came with a key: "
+            f"write {output.path}:KEY, or set RIVA_KEY_FILE"
+        )
 
 
 def _split(argv: list[str]) -> tuple[str, list[str]]:
@@ -90,7 +103,8 @@ def _split(argv: list[str]) -> tuple[str, list[str]]:
         near = difflib.get_close_matches(argv[place], ALL_PIPELINES, n=1)
         hint = f"did you mean {near[0]}? " if near else ""
         raise UsageError(
-            f"there is no pipeline {argv[place]!r}", fix=f"{hint}the first word is one of {', '.join(ALL_PIPELINES)}"
+            f"there is no pipeline {without_key(argv[place])!r}",
+            fix=f"{hint}the first word is one of {', '.join(ALL_PIPELINES)}",
         )
     return argv[place], argv[:place] + argv[place + 1 :]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pipelines.archive.encrypted_path import EncryptedPath
+from pipelines.archive.encrypted_path import EncryptedPath, key_warnings, without_key
 from pipelines.cli import run
 from pipelines.cli.command_line import CommandLine, Positional
 from pipelines.cli.flags import flag
@@ -25,6 +25,7 @@ class DeployFlags:
     verbose: bool = flag(False, "print the traceback of an error")
 
 
+_ARCHIVES = (".rmir", ".riva")  # no target is called so; a key that followed would become a folder's name
 _WORDS = Positional(
     "RMIR[:key]", "RMIRs made by riva-build, then TARGET, the folder of the model repository to write", many=True
 )
@@ -44,16 +45,19 @@ def main(argv: list[str] | None = None) -> int:
 def _deploy(argv: list[str]) -> int:
     parsed = COMMAND_LINE.parse(argv)
     *rmirs, target = parsed.words[_WORDS.metavar]
-    if not rmirs:
+    if not rmirs or Path(without_key(target)).suffix.startswith(_ARCHIVES):
         raise UsageError(
-            f"expected at least one RMIR and the target folder, got only {target}",
+            f"expected at least one RMIR and then the target folder, got {without_key(target)} as the last word",
             fix="riva-deploy [-f] NAME.rmir[:key] [MORE.rmir[:key] ...] TARGET",
         )
+    paths = tuple(map(EncryptedPath.parse, rmirs))
+    for warning in key_warnings(*(path.key for path in paths)):
+        print(f"warning: {warning}", file=sys.stderr)
     # The lines and their form are those of NVIDIA's tool, which scripts look for.
     logging.basicConfig(format="%(asctime)s [%(levelname)s] %(message)s", level=logging.INFO, stream=sys.stderr)
     names = deploy(
         DeployRequest(
-            rmirs=tuple(map(EncryptedPath.parse, rmirs)),
+            rmirs=paths,
             repository=Path(target),
             target=parsed.options.target,
             force=parsed.options.force,

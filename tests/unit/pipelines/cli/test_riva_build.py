@@ -165,3 +165,21 @@ def test_help_imports_nothing_heavy(arguments):
     ran = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True)
 
     assert ran.stdout.splitlines()[-1] == "heavy:"
+
+
+def test_keys_are_warned_of_and_never_shown(build, capsys):
+    """A typed key, a public one, and an RMIR that loses the protection its input came with."""
+    assert build("speech_recognition {out} {riva}:hunter2 --language_code=en-US") == 0
+    said = capsys.readouterr().err
+    assert said.count("process lists") == 1
+    assert "out.rmir is not encrypted, although model.riva came with a key" in said
+
+    assert build("speech_recognition -f {out}:tlt_encode {riva}:tlt_encode --language_code=en-US") == 0
+    said += capsys.readouterr().err
+    assert said.count("protects nothing") == 1
+    assert said.count("process lists") == 1
+
+    assert build("{out}:hunter2 {riva}:hunter2") == USAGE
+    said += capsys.readouterr().err
+    assert "no pipeline 'out.rmir:(key)'" in said
+    assert "hunter2" not in said

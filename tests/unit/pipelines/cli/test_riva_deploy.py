@@ -59,6 +59,29 @@ def test_a_wrong_call_is_one_message(tmp_path, monkeypatch, capsys, words, code,
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("words", [["a.rmir:hunter2"], ["a.rmir", "b.rmir:hunter2"], ["a.rmir", "b.rmir"]])
+def test_a_forgotten_target_is_told_without_the_key(tmp_path, monkeypatch, capsys, words):
+    """The last RMIR is not taken for the folder, where its key would become a part of the folder's name."""
+    monkeypatch.chdir(tmp_path)
+
+    assert riva_deploy.main(words) == 64
+
+    assert "then the target folder" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_typed_key_is_warned_of_once(tmp_path, monkeypatch, capsys):
+    """The alternative is named; the key is not shown."""
+    monkeypatch.chdir(tmp_path)
+
+    assert riva_deploy.main(["a.rmir:hunter2", "b.rmir:hunter2", "models"]) == 13
+
+    said = capsys.readouterr().err
+    assert said.count("process lists") == 1
+    assert "RIVA_KEY_FILE" in said
+    assert "hunter2" not in said
+
+
 def test_help_shows_how_it_is_called(capsys):
     """Every flag is in the help."""
     with pytest.raises(SystemExit):
