@@ -1,36 +1,50 @@
 """A `.nemo` checkpoint, read without executing anything in it.
 
 A checkpoint is hostile until read: NeMo unpickles its weights and instantiates whatever its configuration names. Here
-it is only a tar file: members are listed and refused if their names could write elsewhere, the configuration is plain
-YAML, and what NeMo is shown later is a folder with copies of the members and nothing else.
+it is only a tar file whose headers are read by `tar_headers`; what is wrong with a member is kept in `defects`, and
+such a member can neither be listed nor opened. The configuration is plain YAML.
 """
 
-import gzip
+import os
 import shutil
-import tarfile
+import tempfile
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-import yaml
+from pipelines.archive.inflated import Bomb, Hidden, inflate
+from pipelines.archive.plain_yaml import load_plain
+from pipelines.archive.regular_file import open_regular
+from pipelines.archive.tar_headers import Damaged, Defect, TarMember, read_headers
+from pipelines.archive.window import Window
+from pipelines.errors import BrokenCheckpoint, NotAnArchive, OutputFailed, TruncatedArchive, UnsafeCheckpoint
 
-from pipelines.errors import BrokenCheckpoint, MissingInput, NotAnArchive, TruncatedArchive
-
-__all__ = ["CONFIG", "Artifact", "NemoCheckpoint", "normalise_target"]
+__all__ = ["CONFIG", "NEMO_REFERENCE", "WEIGHTS", "Artifact", "NemoCheckpoint", "normalise_target"]
 
 CONFIG = "model_config.yaml"
 WEIGHTS = "model_weights.ckpt"
 NEMO_REFERENCE = "nemo:"  # a configuration value `nemo:NAME` means the member NAME (NeMo's register_artifact)
-LFS_POINTER = b"version https://git-lfs"
 
-_CONFIG_LIMIT = 64 << 20  # vocabularies are kilobytes; a configuration beyond this is an attack or an accident
-_MEMBER_LIMIT = 10_000
-_NODE_LIMIT = 2_000_000  # YAML aliases can make a small file expand without end
+_GZIP_MAGIC = b"\x1f\x8b"
+_TAR_MAGIC, _TAR_MAGIC_OFFSET = b"ustar", 257
+_OTHER_KINDS = {  # how files begin that people take for a checkpoint
+    b"PK\3\4": "a zip file, such as torch.save writes",
+    b"\x80": "a bare pickle, such as old versions of torch write",
+    b"BZh": "compressed with bzip2",
+    b"\xfd7zXZ": "compressed with xz",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd",
+    b"\x89HDF": "an HDF5 file",
+}
+_MADE_OTHERWISE = "NeMo never writes such an archive: it was made or changed by something else"
+_DO_NOT_USE = "do not use this file; ask its maker for the checkpoint that save_to() wrote"
+_LFS_POINTER = b"version https://git-lfs"
+_HEADER = 512
+_READ_LIMIT = 64 << 20  # bytes of a member that is read whole
 _COPY_BLOCK = 1 << 20
 
 
@@ -56,36 +70,64 @@ def normalise_target(target: str) -> str:
 
 
 class NemoCheckpoint(AbstractContextManager["NemoCheckpoint"]):
-    """A `.nemo` opened for reading; use as a context manager."""
+    """A `.nemo` opened for reading; use as a context manager.
 
-    def __init__(self, path: Path, tar: tarfile.TarFile, members: Mapping[str, tarfile.TarInfo]) -> None:
-        self.path, self._tar, self._members = path, tar, members
+    Attributes:
+        path: The file.
+        defects: What is wrong with members that were refused; they are not among `names()`.
+    """
+
+    def __init__(self, path: Path, file: IO[bytes], found: list[TarMember | Defect], closing: ExitStack) -> None:
+        self.path, self._file, self._closing = path, file, closing
+        self._members = {member.name: member for member in found if isinstance(member, TarMember)}
+        self.defects = tuple(defect for defect in found if isinstance(defect, Defect))
 
     @classmethod
-    def open(cls, path: Path) -> "NemoCheckpoint":
+    def open(cls, path: Path, *, with_defects: bool = False) -> "NemoCheckpoint":
         """Opens a checkpoint and looks at every member's header.
 
+        A plain tar is read in place. A gzip file is unpacked into a temporary file, for which there must be room.
+
+        Args:
+            path: The file.
+            with_defects: Keep what is wrong with members for the caller to report, instead of raising it.
+
         Raises:
-            MissingInput: There is no such file.
-            NotAnArchive: It is not a tar file (plain or gzip), or a Git LFS pointer that was not pulled.
-            TruncatedArchive: It ends early.
-            BrokenCheckpoint: A member is a link or device, or its name leaves the archive.
+            UnsafeCheckpoint: It has a member that NeMo would never write.
+            MissingInput: There is no such file, or it may not be read.
+            NotAnArchive: It is not a tar file (plain or gzip), or not a file at all.
+            TruncatedArchive: It ends early, is damaged, or expands without end.
+            OutputFailed: There is no room for a gzip file unpacked.
         """
-        if not path.is_file():
-            raise MissingInput(f"there is no file {path}", fix="check the path of the checkpoint")
-        with ExitStack() as files:
+        with ExitStack() as stack:
+            file = stack.enter_context(open_regular(path))
+            head = file.read(_HEADER)
+            file.seek(0)
             try:
-                tar = files.enter_context(tarfile.open(path, "r:*"))
-                members = _safe_members(path, tar)
-            except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-                raise _unreadable(path, error) from error
-            files.pop_all()
-        return cls(path, tar, members)
+                if head.startswith(_GZIP_MAGIC):
+                    file = stack.enter_context(inflate(file, _size(file)))
+                found = list(read_headers(file, _size(file)))
+            except Bomb as error:
+                raise TruncatedArchive(f"{path} is a gzip bomb: {error}", fix=_DO_NOT_USE) from error
+            except (Damaged, Hidden, EOFError, zlib.error) as error:
+                raise _unreadable(path, head, error) from error
+            except OSError as error:
+                what = f"{path} cannot be unpacked in {tempfile.gettempdir()}: {error.strerror}"
+                raise OutputFailed(what, fix="free space there, or set TMPDIR to a larger disk") from error
+            checkpoint = cls(path, file, found, stack.pop_all())
+        for defect in () if with_defects else checkpoint.defects:
+            checkpoint.close()
+            raise UnsafeCheckpoint(f"{path}: {defect}", _MADE_OTHERWISE, _DO_NOT_USE)
+        return checkpoint
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._tar.close()
+        self.close()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._closing.close()
 
     def names(self) -> list[str]:
         """Returns the members' names, without a leading `./`, in the order of the archive."""
@@ -95,24 +137,38 @@ class NemoCheckpoint(AbstractContextManager["NemoCheckpoint"]):
         """Returns the size of a member in bytes."""
         return self._members[name].size
 
+    def window(self, name: str) -> Window:
+        """Returns where the bytes of a member lie, in the file or in its unpacked copy.
+
+        Raises:
+            BrokenCheckpoint: There is no such member.
+        """
+        if name not in self._members:
+            raise BrokenCheckpoint(
+                f"{self.path} has no {name}",
+                f"it holds {', '.join(self._members) or 'nothing'}",
+                "save the model again with NeMo's save_to()",
+            )
+        member = self._members[name]
+        return Window(self._file, member.offset, member.size, self.path)
+
     def open_member(self, name: str) -> IO[bytes]:
         """Opens a member for reading.
 
         Raises:
             BrokenCheckpoint: There is no such member.
         """
-        stream = self._tar.extractfile(self._members[name]) if name in self._members else None
-        if stream is None:
-            raise BrokenCheckpoint(
-                f"{self.path} has no {name}",
-                f"it holds {', '.join(self._members) or 'nothing'}",
-                "save the model again with NeMo's save_to()",
-            )
-        return stream
+        return self.window(name).open()
 
     def read(self, name: str) -> bytes:
-        """Returns a small member whole."""
-        with self.open_member(name) as stream, _reading(self.path):
+        """Returns a small member whole.
+
+        Raises:
+            BrokenCheckpoint: There is no such member, or it is larger than 64 MiB.
+        """
+        if name in self._members and self.size(name) > _READ_LIMIT:
+            raise BrokenCheckpoint(f"{self.path}: {name} has {self.size(name)} bytes, more than {_READ_LIMIT}")
+        with self.open_member(name) as stream:
             return stream.read()
 
     def unpack(self, folder: Path, *, without: tuple[str, ...] = ()) -> None:
@@ -122,7 +178,7 @@ class NemoCheckpoint(AbstractContextManager["NemoCheckpoint"]):
                 continue
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            with self.open_member(name) as stream, target.open("wb") as file, _reading(self.path):
+            with self.open_member(name) as stream, target.open("wb") as file:
                 shutil.copyfileobj(stream, file, _COPY_BLOCK)
 
     @cached_property
@@ -130,20 +186,12 @@ class NemoCheckpoint(AbstractContextManager["NemoCheckpoint"]):
         """The model configuration.
 
         Raises:
-            BrokenCheckpoint: It is missing, too large, not plain YAML, or not a mapping.
+            BrokenCheckpoint: It is missing, not a mapping, or not plain YAML of a reasonable size.
+            UnsafeCheckpoint: It asks for an object that is not plain data.
         """
-        with self.open_member(CONFIG) as stream, _reading(self.path):
-            text = stream.read(_CONFIG_LIMIT + 1)
-        if len(text) > _CONFIG_LIMIT:
-            raise BrokenCheckpoint(f"{self.path}: {CONFIG} is larger than {_CONFIG_LIMIT >> 20} MiB")
-        try:
-            config = yaml.load(text, Loader=_SAFE_LOADER)  # noqa: S506 (a safe loader, in C where there is one)
-        except (yaml.YAMLError, RecursionError, ValueError) as error:
-            fix = "save the model again with NeMo's save_to()"
-            raise BrokenCheckpoint(f"{self.path}: {CONFIG} is not plain YAML: {error}", fix=fix) from error
+        config = load_plain(self.read(CONFIG), name=f"{self.path}: {CONFIG}")
         if not isinstance(config, dict):
             raise BrokenCheckpoint(f"{self.path}: {CONFIG} is not a mapping but {type(config).__name__}")
-        _check_expansion(self.path, config)
         return config
 
     @property
@@ -171,54 +219,6 @@ class NemoCheckpoint(AbstractContextManager["NemoCheckpoint"]):
         )
 
 
-_SAFE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-def _safe_members(path: Path, tar: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
-    members: dict[str, tarfile.TarInfo] = {}
-    for count, member in enumerate(tar):
-        if count >= _MEMBER_LIMIT:
-            raise BrokenCheckpoint(f"{path} has more than {_MEMBER_LIMIT} members", "a checkpoint has a few dozen")
-        if member.isdir():
-            continue
-        name = PurePosixPath(member.name)
-        problem = (
-            "is not a regular file"
-            if not member.isfile()
-            else "has an absolute name"
-            if name.is_absolute()
-            else "has a name that leaves the archive"
-            if ".." in name.parts or "\\" in member.name or "\0" in member.name
-            else "occurs twice"
-            if str(name) in members
-            else ""
-        )
-        if problem:
-            raise BrokenCheckpoint(
-                f"{path}: member {member.name!r} {problem}",
-                "NeMo never writes such a member: the archive was made or changed by something else",
-                "do not use this file; ask its maker for the checkpoint that save_to() wrote",
-            )
-        members[str(name)] = member
-    return members
-
-
-def _check_expansion(path: Path, config: object) -> None:
-    """Refuses a configuration whose YAML aliases expand to more than any model has (NeMo would expand them)."""
-    weights: dict[int, int] = {}
-
-    def weigh(node: object, above: tuple[int, ...]) -> int:
-        children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
-        if id(node) in above:
-            raise BrokenCheckpoint(f"{path}: {CONFIG} contains itself through a YAML alias")
-        if children and id(node) not in weights:
-            weights[id(node)] = sum(weigh(child, (*above, id(node))) for child in children)
-        return 1 + weights.get(id(node), 0)
-
-    if weigh(config, ()) > _NODE_LIMIT:
-        raise BrokenCheckpoint(f"{path}: {CONFIG} expands to more than {_NODE_LIMIT} values through YAML aliases")
-
-
 def _leaves(node: object, key: str = "") -> Iterator[tuple[str, object]]:
     if isinstance(node, dict):
         for name, child in node.items():
@@ -230,30 +230,24 @@ def _leaves(node: object, key: str = "") -> Iterator[tuple[str, object]]:
         yield key, node
 
 
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Translates what tarfile and gzip raise while the payload of a member is read."""
-    try:
-        yield
-    except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise _unreadable(path, error) from error
+def _size(file: IO[bytes]) -> int:
+    return os.fstat(file.fileno()).st_size
 
 
-def _unreadable(path: Path, error: Exception) -> NotAnArchive | TruncatedArchive:
-    with path.open("rb") as file:
-        head = file.read(512)
-    if head.startswith(LFS_POINTER):
+def _unreadable(path: Path, head: bytes, error: Exception) -> NotAnArchive | TruncatedArchive:
+    """Says what kind of file it is, from how it begins and what went wrong."""
+    if head.startswith(_LFS_POINTER):
         return NotAnArchive(
             f"{path} is a Git LFS pointer, not the checkpoint itself",
             "the repository was cloned without its large files",
             f"run `git lfs pull --include={path.name}`",
         )
-    if head[257:262] == b"ustar" or head[:2] == b"\x1f\x8b":
+    if head.startswith(_GZIP_MAGIC) or head[_TAR_MAGIC_OFFSET:].startswith(_TAR_MAGIC):
         fix = "copy or download the checkpoint again, and compare its size with the original"
-        reason = str(error).partition(":\n")[0]  # tarfile adds a line for each compression it tried
-        return TruncatedArchive(f"{path} ends too early or is damaged: {reason}", fix=fix)
+        return TruncatedArchive(f"{path} ends too early or is damaged: {error}", fix=fix)
+    kind = next((kind for magic, kind in _OTHER_KINDS.items() if head.startswith(magic)), "")
     return NotAnArchive(
-        f"{path} is not a .nemo checkpoint: it is neither a tar nor a gzip archive",
+        f"{path} is not a .nemo checkpoint: it is {kind or 'neither a tar nor a gzip archive' if head else 'empty'}",
         "another kind of file was named, or a download saved an error page",
         "name the .nemo file that NeMo's save_to() wrote",
     )
