@@ -9,7 +9,8 @@
     |   |-- WrongKey           12  the key is missing or wrong
     |   |-- MissingInput       13  a file that was named is not there
     |   |-- TamperedArchive    14  the key is right, and the encrypted bytes were changed
-    |   `-- ForeignArchive     15  an archive of NVIDIA's own tools, which only they read
+    |   |-- ForeignArchive     15  an archive of NVIDIA's own tools, which only they read
+    |   `-- UnfitEvaluation    16  an evaluation set is not what a model can be judged on
     |-- CheckpointError
     |   |-- UnsupportedCheckpoint 30  its class is not one that can be exported here
     |   |-- BrokenCheckpoint      31  a part is missing or damaged: configuration, tokenizer, weights
@@ -121,6 +122,12 @@ class ForeignArchive(InputError):
     """An archive of NVIDIA's own tools (EFF), which only they read."""
 
     exit_code = 15
+
+
+class UnfitEvaluation(InputError):
+    """An evaluation set is not what a model can be judged on."""
+
+    exit_code = 16
 
 
 class CheckpointError(RivaError):

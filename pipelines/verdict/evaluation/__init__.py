@@ -1,0 +1,1 @@
+"""Evaluation data before anybody is judged on it: manifest, recordings and texts."""
