@@ -30,7 +30,8 @@ class ExportJob:
 
     Args:
         pipeline: The pipeline whose room knows the network.
-        checkpoint: Folder with the unpacked checkpoint and nothing else.
+        archive: The clean checkpoint.
+        checkpoint: An empty folder to unpack it into.
         class_name: Name of the model class, without its package.
         graph: The graph to write.
         reference: The file for the reference outputs (see `reference.py`).
@@ -47,6 +48,7 @@ class ExportJob:
     """
 
     pipeline: str
+    archive: str
     checkpoint: str
     class_name: str
     graph: str

@@ -25,7 +25,9 @@ class ExportOptions:
     schema: Path | None = flag(None, "schema to use instead of the one of the model's class", metavar="FILE")
     format: str | None = flag(None, "form of the network; ONNX is the only one that is served here")
     verbose: str | None = flag(None, "level of NeMo's log, for example DEBUG; shows that log", metavar="LEVEL")
-    key: str | None = flag(None, "encrypt the network with this key: the text, or a file that holds it", metavar="KEY")
+    key: str | None = flag(
+        None, "encrypt the network with this key: the text, or a file that holds it", metavar="KEY", secret=True
+    )
     autocast: bool | None = flag(None, "trace in half precision, or not, whatever the schema says; GPU only")
     max_batch: int | None = flag(None, "batch size of the example that is traced", name="max-batch")
     max_dim: int | None = flag(None, "frames of the example that is traced", name="max-dim", metavar="FRAMES")
@@ -47,5 +49,18 @@ class ExportOptions:
     )
     riva_version: str = flag(
         DEFAULT_VERSION, "Riva that must be able to load the network (not in upstream)", name="riva-version"
+    )
+    memory_limit: str | None = flag(
+        None,
+        "most memory for each process of the export, such as 16GB; by default a multiple of what the model should need "
+        "(not in upstream)",
+        name="memory-limit",
+        metavar="SIZE",
+    )
+    time_limit: int = flag(
+        14400,
+        "seconds after which a process of the export is given up (not in upstream)",
+        name="time-limit",
+        metavar="SECONDS",
     )
     force: bool = flag(False, "replace an existing output (not in upstream)", short="-f")

@@ -3,6 +3,8 @@
 import tarfile
 from pathlib import Path
 
+from pipelines.export.processes import check_regular
+
 __all__ = ["pack_graph"]
 
 
@@ -11,8 +13,13 @@ def pack_graph(graph: Path) -> Path:
 
     Protocol buffers end at 2 GB: a larger model is exported with its weights in files beside the graph. nemo2riva then
     stores an uncompressed tar of all of them under the graph's name, and so do we.
+
+    Raises:
+        ExportFailed: There is no graph, or something that is not a plain file.
     """
     parts = sorted(graph.parent.iterdir())
+    for part in [graph, *parts]:
+        check_regular(part)
     if parts == [graph]:
         return graph
     packed = graph.parent.with_name(f"{graph.name}.tar")

@@ -1,15 +1,21 @@
 """How a checkpoint is exported: its schema, and what the options change about it. Refuses what cannot be done."""
 
 import importlib.metadata
+import os
 from dataclasses import replace
 
+from pipelines.archive.encrypted_path import key_of_environment
 from pipelines.archive.schema import Export, Schema
 from pipelines.compatibility import RivaVersion
 from pipelines.errors import ExportFailed, SchemaViolated, UsageError
 from pipelines.export.acceptance import refuse_new
 from pipelines.export.options import ExportOptions
+from pipelines.verdict.needs import Needs, read_size
 
-__all__ = ["check_nemo_version", "check_options", "export_config", "recipe_of"]
+__all__ = ["check_nemo_version", "check_options", "export_config", "memory_limit", "recipe_of"]
+
+_TIMES = 2
+_FOR_A_THREAD = 256 << 20  # stacks and pools of allocators, for each core
 
 _LOG_LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", "NOTSET")
 _FORMATS = ("ONNX", "CKPT", "TS", "NEMO")
@@ -41,10 +47,16 @@ def check_options(options: ExportOptions, riva: RivaVersion) -> None:
     ceiling = riva.onnx_opset.value
     if ceiling is not None and options.onnx_opset > ceiling:  # known before the long work
         refuse_new("opset", options.onnx_opset, riva, riva.onnx_opset)
-    for name, value in (("max-batch", options.max_batch), ("max-dim", options.max_dim)):
+    for name, value in (
+        ("max-batch", options.max_batch),
+        ("max-dim", options.max_dim),
+        ("time-limit", options.time_limit),
+    ):
         if value is not None and value < 1:
             raise UsageError(f"--{name} {value}: expected at least 1")
     export_config(options)
+    if options.memory_limit is not None:
+        read_size(options.memory_limit)
 
 
 def export_config(options: ExportOptions) -> dict[str, str]:
@@ -57,6 +69,21 @@ def export_config(options: ExportOptions) -> dict[str, str]:
     if any(len(pair) != 2 for pair in pairs):
         raise UsageError("Use correct format for --export_config: k=v", fix="give KEY=VALUE, with exactly one `=`")
     return {name: value for name, value in pairs}  # noqa: C416 (mypy cannot see pairs in lists)
+
+
+def memory_limit(options: ExportOptions, needs: Needs | None) -> int | None:
+    """Returns the bytes of memory that each process of the export may have, or None if nothing says what it needs.
+
+    The estimate is of memory that is used; a process may reserve more, for its threads above all.
+
+    Raises:
+        UsageError: `--memory-limit` is not a size.
+    """
+    if options.memory_limit is not None:
+        return read_size(options.memory_limit)
+    if needs is None:
+        return None
+    return _TIMES * needs.export_memory + _FOR_A_THREAD * (os.cpu_count() or 1)
 
 
 def check_nemo_version(schema: Schema, saved_by: str, *, strict: bool) -> list[str]:
@@ -106,8 +133,9 @@ def recipe_of(schema: Schema, options: ExportOptions) -> Export:
         raise UsageError(f"{schema.path} asks for {names}; one ONNX file is exported here")
     if recipe.subnet not in (None, "self") and options.export_subnet:
         raise UsageError("Can't combine schema's export_subnet and export-subnet argument!")
-    if recipe.encryption and options.key is None:
-        raise UsageError(f"{recipe.name} requires encryption and no key was given", fix="give --key")
+    if recipe.encryption and options.key is None and key_of_environment() is None:
+        fix = "give --key, or set RIVA_KEY_FILE"
+        raise UsageError(f"{recipe.name} requires encryption and no key was given", fix=fix)
     subnet = options.export_subnet or recipe.subnet
     return replace(
         recipe,

@@ -14,6 +14,7 @@ from pipelines.errors import BrokenCheckpoint, ExportFailed, RivaError
 __all__ = ["check_weights", "restoring", "translating"]
 
 _NAMED = 5  # tensors that a message names at most
+_NO_MEMORY = "DefaultCPUAllocator: can't allocate memory: "  # how torch says it on a CPU, as a RuntimeError
 
 
 def check_weights(model: Any) -> None:
@@ -64,9 +65,11 @@ def translating(maker: str, package: str, verb: str, why: str, fix: str) -> Iter
     """
     try:
         yield
-    except (RivaError, OSError, torch.OutOfMemoryError):
+    except (RivaError, OSError, MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:
+        if _NO_MEMORY in str(error):
+            raise MemoryError(str(error).partition(_NO_MEMORY)[2]) from error
         what = f"{maker} {importlib.metadata.version(package)} could not {verb} the checkpoint"
         if isinstance(error, UnpicklingError):
             why = "the weights are damaged, or hold objects besides tensors, which are never loaded"

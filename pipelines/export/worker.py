@@ -1,21 +1,24 @@
-"""The NeMo process: `python -m pipelines.export.worker JOB.json`.
+"""The NeMo process: `python -m pipelines.export.worker PIPELINE`, the job on stdin once the checkpoint is clean.
 
-It forks once the libraries of the network are imported (which takes most of the time of an export): the child computes
-the reference, the parent exports. Nothing but the unpacked checkpoint and the job reaches it; it dies with the process
-that started it.
+Importing the libraries of the network takes most of the time of an export. Then it unpacks the clean checkpoint and
+forks: the child computes the reference, the parent exports. It runs in a sandbox (`sandbox/`).
 """
 
 import contextlib
 import dataclasses
+import json
 import multiprocessing
 import os
+import resource
 import sys
 import warnings
 from pathlib import Path
 
-from pipelines.errors import InternalError, RivaError, UsageError
-from pipelines.export.job import ExportJob, NemoExport, read_json, write_json
-from pipelines.export.processes import die_with_parent, write_error
+from pipelines.archive.nemo import NemoCheckpoint
+from pipelines.errors import ExportLimited, InternalError, RivaError, UsageError
+from pipelines.export.job import ExportJob, NemoExport, write_json
+from pipelines.export.processes import write_error
+from pipelines.export.sandbox.kernel import die_with_parent
 from pipelines.export.work_folder import is_full, work_folder_full
 from pipelines.registry import load_pipeline
 
@@ -26,10 +29,14 @@ SHORTEST_MAX_DIM = 10_000  # nemo2riva 2.16 halves max_dim down to this when a G
 
 def main() -> int:
     """Does the job; the outcome or the error is in the files that the job names."""
-    die_with_parent()
-    job = read_json(Path(sys.argv[1]), ExportJob)
     warnings.simplefilter("ignore")  # NeMo and torch warn about what is done on purpose; errors are raised
-    load_pipeline(job.pipeline).network()  # before the fork, so that both processes have what it imports
+    load_pipeline(sys.argv[1]).network()  # before the fork, so that both processes have what it imports
+    line = sys.stdin.readline()
+    if not line:  # the process that started this one gave up
+        return 0
+    job = ExportJob(**json.loads(line))
+    with NemoCheckpoint.open(Path(job.archive)) as checkpoint:
+        checkpoint.unpack(Path(job.checkpoint))
     reference = multiprocessing.get_context("fork").Process(target=_reference, args=(job,))
     reference.start()
     try:
@@ -119,6 +126,11 @@ def _as_error(error: Exception) -> RivaError:
         return error
     if is_full(error):
         return work_folder_full(error)
+    if isinstance(error, MemoryError):
+        limit, _ = resource.getrlimit(resource.RLIMIT_DATA)
+        why = f"each process of the export may have {limit / 1e9:.1f} GB" if limit != resource.RLIM_INFINITY else ""
+        fix = "give it more with --memory-limit, on a machine that has it"
+        return ExportLimited(f"the export needs more memory than it may have: {error}", why, fix)
     fix = "run again with --verbose for the log, and report it"
     return InternalError(f"the NeMo process failed: {type(error).__name__}: {error}", fix=fix)
 

@@ -1,46 +1,44 @@
 """The export stage: a NeMo checkpoint becomes a `.riva` archive, or an error says why not.
 
-    read (nothing is executed) -> NeMo process: reference | export -> ONNX Runtime process: compare -> write
+    judge (nothing is executed) -> clean copy -> NeMo process: reference | export -> ONNX Runtime: compare -> write
 
-NeMo and ONNX Runtime run in processes of their own (`pipelines/export/`); this one imports neither.
+NeMo and ONNX Runtime run in processes of their own, in a sandbox (`pipelines/export/`); this one imports neither. Of
+the checkpoint they see the clean copy alone.
 """
 
-import hashlib
-import json
-import subprocess
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pipelines.archive.archive import write_archive
-from pipelines.archive.encrypted_path import read_key
-from pipelines.archive.nemo import CONFIG, NemoCheckpoint
+from pipelines.archive.encrypted_path import key_of_environment, key_warnings, read_key
+from pipelines.archive.nemo import NemoCheckpoint
 from pipelines.archive.schema import Export, Schema
 from pipelines.cli.flags import to_mapping
 from pipelines.compatibility import RivaVersion, riva_version
-from pipelines.contract import Pipeline
 from pipelines.errors import OutputExists
 from pipelines.export.acceptance import check_content, check_schema, check_versions, tolerance_of
-from pipelines.export.job import Comparison, ExportJob, NemoExport, read_json, write_json
+from pipelines.export.job import Comparison, ExportJob, NemoExport
 from pipelines.export.manifest import artifacts, export_facts, metadata
 from pipelines.export.options import ExportOptions
 from pipelines.export.packing import pack_graph
-from pipelines.export.processes import child, wait
-from pipelines.export.recipe import check_nemo_version, check_options, export_config, recipe_of
+from pipelines.export.processes import child, read_result, wait
+from pipelines.export.recipe import check_nemo_version, check_options, export_config, memory_limit, recipe_of
+from pipelines.export.sandbox import Isolation, Sandbox
 from pipelines.export.work_folder import work_folder
-from pipelines.progress import progress
+from pipelines.progress import Progress, progress
 from pipelines.registry import pipeline_of
-from pipelines.verdict.verdict import judge_open
+from pipelines.verdict.clean import CleanCheckpoint, write_clean
+from pipelines.verdict.needs import Needs
+from pipelines.verdict.verdict import judge, judge_open
 
 __all__ = ["ExportRequest", "ExportResult", "export_riva"]
 
-NEMO_LIMIT_S = 4 * 3600.0  # a model of several billion parameters on a slow disk; a hang must end some time
-COMPARISON_LIMIT_S = 3600.0
-_NOT_RECORDED = frozenset({"out", "schema", "key", "force", "verbose"})  # secret, or without effect on the content
+# Secret, or without effect on the content.
+_NOT_RECORDED = frozenset({"out", "schema", "key", "force", "verbose", "memory-limit", "time-limit"})
+_GPUS = ("nvidia[0-9]*", "nvhost-gpu", "nvgpu", "dxg")  # devices of GPUs: on a server, Jetsons of two ages, and WSL
 _STEPS = {"read": 1, "export": 14, "compare": 2, "write": 1}  # about seconds, for the progress bar
 
 
@@ -101,29 +99,34 @@ def export_riva(request: ExportRequest, say: Callable[[str], None]) -> ExportRes
     options = request.options
     riva = riva_version(options.riva_version)
     check_options(options, riva)
-    key = read_key(options.key) if options.key is not None else None
+    key = read_key(options.key) if options.key is not None else key_of_environment()
+    for warning in key_warnings(key):
+        say(f"warning: {warning}")
     if request.output.exists() and not options.force:  # before the long work; the writer checks again
         raise OutputExists(f"{request.output} exists", fix="give -f/--force to replace it, or another name")
     with ExitStack() as stack:
         bar = stack.enter_context(progress("nemo2riva", sum(_STEPS.values())))
         work = stack.enter_context(work_folder())
         checkpoint = stack.enter_context(NemoCheckpoint.open(request.source))
-        judge_open(checkpoint).raise_findings()
+        verdict = judge_open(checkpoint)
+        verdict.raise_findings()
         pipeline = pipeline_of(checkpoint.obj_cls)
         schema = Schema.load(options.schema) if options.schema else pipeline.schema_of(checkpoint.obj_cls)
         notes = check_nemo_version(schema, checkpoint.nemo_version, strict=options.validate)
         recipe = recipe_of(schema, options)
-        job = _prepare(request, recipe, checkpoint, pipeline, work)
+        job = _job(request, recipe, checkpoint, pipeline.name, work)
         bar.advance(_STEPS["read"])
 
         say(f"Restoring NeMo model from '{request.source}'")
-        export, comparison, digest = _run(job, request.source, work, shown=options.verbose is not None, bar=bar)
-        notes += [*export.notes, *check_versions(comparison, riva)]
-        check_content(export, comparison)
+        sandbox = _sandbox(options, verdict.needs, work)
+        done = _run(job, checkpoint, options, sandbox, say=say, bar=bar)
+        notes += [*done.export.notes, *done.isolation.notes, *check_versions(done.comparison, riva)]
+        check_content(done.export, done.comparison)
 
         graph = pack_graph(Path(job.graph))
-        facts = export_facts(checkpoint, export, comparison, tolerance=tolerance_of(export))
-        manifest = {"metadata": metadata(checkpoint), "riva_ci": {**facts, **_origin(request, digest, riva)}}
+        facts = export_facts(checkpoint, done.export, done.comparison, tolerance=tolerance_of(done.export))
+        facts = {**facts, "sandbox": done.isolation.facts, **_origin(request, done.clean, riva)}
+        manifest = {"metadata": metadata(checkpoint), "riva_ci": facts}
         members = artifacts(checkpoint, graph_name=recipe.name, graph=graph, encrypt=key is not None)
         if options.validate:
             attributes = {member.name: member.attributes for member in members}
@@ -134,19 +137,15 @@ def export_riva(request: ExportRequest, say: Callable[[str], None]) -> ExportRes
     return ExportResult(output=request.output, facts=facts, notes=tuple(notes))
 
 
-def _prepare(
-    request: ExportRequest, recipe: Export, checkpoint: NemoCheckpoint, pipeline: Pipeline[Any], work: Path
-) -> ExportJob:
-    """Copies what the network needs, and nothing else, into a folder, and writes down what it is to do."""
+def _job(request: ExportRequest, recipe: Export, checkpoint: NemoCheckpoint, pipeline: str, work: Path) -> ExportJob:
+    """Says what the NeMo process is to do, and makes the folders for it."""
     options = request.options
     folder, graph = work / "checkpoint", work / "graph" / recipe.name
     folder.mkdir()
     graph.parent.mkdir()
-    checkpoint.unpack(folder, without=(CONFIG,))
-    config = pipeline.checkpoint.config_for_nemo(checkpoint.config)
-    (folder / CONFIG).write_text(yaml.safe_dump(config, sort_keys=False, allow_unicode=True), encoding="utf-8")
-    job = ExportJob(
-        pipeline=pipeline.name,
+    return ExportJob(
+        pipeline=pipeline,
+        archive=str(work / "clean.nemo"),
         checkpoint=str(folder),
         class_name=checkpoint.obj_cls.rsplit(".", 1)[-1],
         graph=str(graph),
@@ -162,42 +161,65 @@ def _prepare(
         export_config=export_config(options),
         log_level=(options.verbose or "INFO").upper(),
     )
-    write_json(work / "job.json", job)
-    return job
 
 
-def _run(job: ExportJob, source: Path, work: Path, *, shown: bool, bar: Any) -> tuple[NemoExport, Comparison, str]:
-    """Runs both processes, and reads the source meanwhile; returns what they did and the source's sha256."""
-    log, outcome = work / "nemo.log", work / "comparison.json"
+def _sandbox(options: ExportOptions, needs: Needs | None, work: Path) -> Sandbox:
+    limit = memory_limit(options, needs)
+    gpu = options.device != "cpu" and any(True for pattern in _GPUS for _ in Path("/dev").glob(pattern))
+    return Sandbox(work=work, memory_limit=limit, whole_address_space=not gpu)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Done:
+    """What the processes did, and with what."""
+
+    export: NemoExport
+    comparison: Comparison
+    clean: CleanCheckpoint
+    isolation: Isolation
+
+
+def _run(
+    job: ExportJob,
+    checkpoint: NemoCheckpoint,
+    options: ExportOptions,
+    sandbox: Sandbox,
+    *,
+    say: Callable[[str], None],
+    bar: Progress,
+) -> _Done:
+    """Runs both processes; makes the clean copy while they import their libraries."""
+    log, outcome = sandbox.work / "nemo.log", sandbox.work / "comparison.json"
     with ExitStack() as stack:
-        sink = None if shown else stack.enter_context(log.open("wb"))
-        nemo = stack.enter_context(child("pipelines.export.worker", str(work / "job.json"), log=sink))
-        runtime = stack.enter_context(child("pipelines.export.comparison", log=sink, stdin=subprocess.PIPE))
-        with source.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        wait(
-            nemo,
-            "NeMo",
-            results=[Path(job.outcome), Path(job.reference)],
-            limit_s=NEMO_LIMIT_S,
-            log=None if shown else log,
-        )
+        sink = stack.enter_context(log.open("wb")) if options.verbose is None else None
+        shown = log if options.verbose is None else None
+        nemo = stack.enter_context(child("pipelines.export.worker", job.pipeline, sandbox=sandbox, log=sink))
+        runtime = stack.enter_context(child("pipelines.export.comparison", sandbox=sandbox, log=sink))
+        say(str(nemo.isolation))
+        clean = write_clean(checkpoint, Path(job.archive))
+        judge(clean.path).raise_findings()  # what is loaded is what was judged, even if the source changed meanwhile
+        nemo.send(asdict(job))
+        results = [Path(job.outcome), Path(job.reference)]
+        wait(nemo, "NeMo", results=results, limit_s=options.time_limit, log=shown)
         bar.advance(_STEPS["export"])
         paths = {"graph": job.graph, "reference": job.reference, "outcome": str(outcome), "whole": job.subnet is None}
-        with suppress(BrokenPipeError):  # if it is dead already, `wait` says why
-            assert runtime.stdin is not None
-            runtime.stdin.write(json.dumps(paths).encode() + b"\n")
-            runtime.stdin.close()
-        wait(runtime, "ONNX Runtime", results=[outcome], limit_s=COMPARISON_LIMIT_S, log=None if shown else log)
+        runtime.send(paths)
+        wait(runtime, "ONNX Runtime", results=[outcome], limit_s=options.time_limit, log=shown)
         bar.advance(_STEPS["compare"])
-    return read_json(Path(job.outcome), NemoExport), read_json(outcome, Comparison), digest
+    return _Done(
+        export=read_result(Path(job.outcome), NemoExport),
+        comparison=read_result(outcome, Comparison),
+        clean=clean,
+        isolation=nemo.isolation,
+    )
 
 
-def _origin(request: ExportRequest, digest: str, riva: RivaVersion) -> dict[str, Any]:
+def _origin(request: ExportRequest, clean: CleanCheckpoint, riva: RivaVersion) -> dict[str, Any]:
     """Where the archive comes from; neither places on this machine nor the key are told."""
     options = {name: value for name, value in to_mapping(request.options).items() if name not in _NOT_RECORDED}
     return {
-        "input": {"name": request.source.name, "sha256": digest, "size": request.source.stat().st_size},
+        "input": {"name": request.source.name, "sha256": clean.source_sha256, "size": request.source.stat().st_size},
+        "clean": {"sha256": clean.sha256, "size": clean.size},
         "options": {**options, "export-config": list(request.options.export_config)},
         "options_set": sorted(request.given - _NOT_RECORDED),
         "riva_version": riva.version,

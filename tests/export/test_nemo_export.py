@@ -19,7 +19,8 @@ from pipelines.archive.encrypted_path import EncryptedPath
 from pipelines.archive.nemo import NemoCheckpoint
 from pipelines.errors import BrokenCheckpoint, UsageError
 from pipelines.export.job import Comparison, ExportJob, NemoExport
-from pipelines.speech_recognition.checkpoint import config_for_nemo, receptive_field
+from pipelines.speech_recognition.checkpoint import receptive_field
+from pipelines.verdict.clean import write_clean
 
 pytestmark = pytest.mark.export
 pytestmark = [pytestmark, pytest.mark.filterwarnings("ignore")]  # type: ignore[assignment]  # NeMo's imports warn
@@ -87,10 +88,12 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def prepare(source: Path, work: Path, **changes: Any) -> ExportJob:
     """What the stage hands to the NeMo process."""
     with NemoCheckpoint.open(source) as checkpoint:
-        checkpoint.unpack(work / "checkpoint", without=("model_config.yaml",))
-        (work / "checkpoint" / "model_config.yaml").write_text(yaml.safe_dump(config_for_nemo(checkpoint.config)))
+        clean = write_clean(checkpoint, work / "clean.nemo")
+    with NemoCheckpoint.open(clean.path) as checkpoint:
+        checkpoint.unpack(work / "checkpoint")
     job = ExportJob(
         pipeline="speech_recognition",
+        archive=str(clean.path),
         checkpoint=str(work / "checkpoint"),
         class_name="EncDecCTCModel",
         graph=str(work / "model_graph.onnx"),

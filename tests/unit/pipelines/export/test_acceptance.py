@@ -8,30 +8,7 @@ import pytest
 from pipelines.compatibility import Cell, riva_version
 from pipelines.errors import GraphDiffers, GraphTooNew
 from pipelines.export.acceptance import check_content, check_versions, tolerance_of
-from pipelines.export.job import Comparison, NemoExport
-
-AGREEING = Comparison(
-    ir_version=8,
-    opset=16,
-    inputs=[],
-    outputs=[],
-    single_error=1e-6,
-    equal_error=1e-6,
-    padded_error=1e-6,
-    lengths=[[90, 23], [311, 78]],
-    versions={},
-)
-EXPORT = NemoExport(
-    device="cpu",
-    autocast=False,
-    max_batch=1,
-    max_dim=256,
-    parameters=7,
-    subsampling=4,
-    facts={},
-    versions={},
-    notes=[],
-)
+from tests.exports import COMPARISON, EXPORT
 
 
 @pytest.mark.parametrize(
@@ -46,23 +23,23 @@ EXPORT = NemoExport(
 )
 def test_a_graph_that_differs_fails(changes: dict[str, Any], what: str) -> None:
     """Above the tolerance the export fails and says by how much; at padding it only records."""
-    check_content(EXPORT, dataclasses.replace(AGREEING, padded_error=9.0))
+    check_content(EXPORT, dataclasses.replace(COMPARISON, padded_error=9.0))
 
     with pytest.raises(GraphDiffers, match=what):
-        check_content(EXPORT, dataclasses.replace(AGREEING, **changes))
+        check_content(EXPORT, dataclasses.replace(COMPARISON, **changes))
 
 
 def test_a_graph_newer_than_riva_fails() -> None:
     """IR version and opset are held against the chosen Riva; an unknown ceiling is said, not assumed."""
     old = riva_version("2.16")
 
-    assert check_versions(AGREEING, old) == []
+    assert check_versions(COMPARISON, old) == []
     with pytest.raises(GraphTooNew, match=r"IR version 9, Riva 2\.16\.0 takes 8"):
-        check_versions(dataclasses.replace(AGREEING, ir_version=9), old)
+        check_versions(dataclasses.replace(COMPARISON, ir_version=9), old)
     with pytest.raises(GraphTooNew, match="opset 19"):
-        check_versions(dataclasses.replace(AGREEING, opset=19), old)
+        check_versions(dataclasses.replace(COMPARISON, opset=19), old)
     unknown = dataclasses.replace(old, onnx_ir=Cell(value=None, evidence="unknown", source="-", link="-"))
-    assert "unknown" in check_versions(dataclasses.replace(AGREEING, ir_version=99), unknown)[0]
+    assert "unknown" in check_versions(dataclasses.replace(COMPARISON, ir_version=99), unknown)[0]
 
 
 def test_half_precision_has_its_own_tolerance() -> None:
@@ -70,6 +47,6 @@ def test_half_precision_has_its_own_tolerance() -> None:
     half = dataclasses.replace(EXPORT, autocast=True)
 
     assert tolerance_of(EXPORT) < tolerance_of(half)
-    check_content(half, dataclasses.replace(AGREEING, single_error=0.05))
+    check_content(half, dataclasses.replace(COMPARISON, single_error=0.05))
     with pytest.raises(GraphDiffers):
-        check_content(half, dataclasses.replace(AGREEING, single_error=0.5))
+        check_content(half, dataclasses.replace(COMPARISON, single_error=0.5))

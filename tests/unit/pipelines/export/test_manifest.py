@@ -1,5 +1,6 @@
 """What the manifest of a `.riva` says."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -7,36 +8,16 @@ import yaml
 
 from pipelines.archive.nemo import NemoCheckpoint
 from pipelines.errors import BrokenCheckpoint
-from pipelines.export.job import Comparison, NemoExport
+from pipelines.export.job import Comparison, TensorFact
 from pipelines.export.manifest import artifacts, export_facts, metadata
+from tests.exports import COMPARISON, EXPORT
 from tests.nemo_checkpoints import CTC_BPE, TOKENIZER, config, write_nemo
-
-EXPORT = NemoExport(
-    device="cpu",
-    autocast=False,
-    max_batch=1,
-    max_dim=256,
-    parameters=7,
-    subsampling=4,
-    facts={"stride_ms": 40},
-    versions={"torch": "2"},
-    notes=[],
-)
 
 
 def comparison(*, length: bool, padded_error: float) -> Comparison:
     names = ["audio_signal", "length"] if length else ["audio_signal"]
-    return Comparison(
-        ir_version=8,
-        opset=16,
-        inputs=[{"name": name, "dtype": "float32", "shape": [-1]} for name in names],
-        outputs=[],
-        single_error=1e-6,
-        equal_error=2e-6,
-        padded_error=padded_error,
-        lengths=[],
-        versions={},
-    )
+    inputs: list[TensorFact] = [{"name": name, "dtype": "float32", "shape": [-1]} for name in names]
+    return dataclasses.replace(COMPARISON, inputs=inputs, equal_error=2e-6, padded_error=padded_error)
 
 
 def test_everything_but_the_weights_is_stored(tmp_path: Path) -> None:

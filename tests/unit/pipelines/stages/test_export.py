@@ -1,17 +1,24 @@
 """What the export refuses before NeMo is started."""
 
+import dataclasses
+import json
 import os
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from pipelines.archive.nemo import NemoCheckpoint
 from pipelines.cli import nemo2riva
+from pipelines.errors import ExportFailed, UnsafeCheckpoint
 from pipelines.export import recipe, work_folder
-from pipelines.export.job import Comparison, NemoExport
 from pipelines.export.options import ExportOptions
 from pipelines.stages import export as stage
 from pipelines.stages.export import ExportRequest
+from pipelines.verdict.clean import CleanCheckpoint
+from tests.exports import COMPARISON, EXPORT, ISOLATION
 from tests.nemo_checkpoints import CTC_BPE, config, write_nemo
 
 HYBRID = "nemo.collections.asr.models.hybrid_rnnt_ctc_models.EncDecHybridRNNTCTCModel"
@@ -55,6 +62,8 @@ def test_the_output_is_named_as_upstream_does(out: str | None, subnet: str | Non
         (["--export-config", "a=1", "b"], 64, "Use correct format for --export_config: k=v"),
         (["--onnx-opset", "19", "--riva-version", "2.16"], 34, "opset 19, Riva 2.16.0 takes 18"),
         (["--max-dim", "0"], 64, "expected at least 1"),
+        (["--time-limit", "0"], 64, "--time-limit 0: expected at least 1"),
+        (["--memory-limit", "much"], 64, "'much' is not a size"),
         (["--riva-version", "9"], 64, "not in the compatibility table"),
         (["--autocast=perhaps"], 64, "expected True or False"),
         (["--schema", "nowhere.yaml"], 13, "there is no schema"),
@@ -133,46 +142,69 @@ def test_an_old_nemo_is_a_note_or_an_error(
 def test_a_full_work_folder_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A disk that fills up while the checkpoint is unpacked ends in one message, and the work folder goes."""
+    """A disk that fills up while the clean copy is written ends in one message, and the work folder goes."""
 
-    def full(*_arguments: Any, **_named: Any) -> None:
+    def full(*_arguments: Any) -> None:
         raise OSError(28, os.strerror(28))
 
     monkeypatch.setattr(work_folder.tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(stage.NemoCheckpoint, "unpack", full)
+    monkeypatch.setattr(stage, "child", lambda *_arguments, **_named: nullcontext(SimpleNamespace(isolation=ISOLATION)))
+    monkeypatch.setattr(stage, "write_clean", full)
 
     assert nemo2riva.main([str(write_nemo(tmp_path / "a.nemo"))]) == 22
     assert "No space left on device" in capsys.readouterr().err
     assert [file.name for file in tmp_path.iterdir()] == ["a.nemo"]
 
 
+def test_the_processes_get_a_clean_copy_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is sent to the NeMo process names the clean copy, without training data, in a folder without the source."""
+    sent: list[dict[str, Any]] = []
+    configurations: list[str] = []
+
+    def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+        with NemoCheckpoint.open(Path(message["archive"])) as clean:
+            configurations.append(clean.read("model_config.yaml").decode())
+        raise ExportFailed("enough")
+
+    process = SimpleNamespace(isolation=ISOLATION, send=send)
+    monkeypatch.setattr(stage, "child", lambda *_arguments, **_named: nullcontext(process))
+    source = write_nemo(tmp_path / "a.nemo")
+
+    assert nemo2riva.main([str(source)]) == ExportFailed.exit_code
+
+    assert str(source) not in json.dumps(sent)
+    assert "train_ds" not in configurations[0]
+    assert "Sandbox: network closed; system calls" in capsys.readouterr().err
+
+
+def test_a_checkpoint_that_changed_meanwhile_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The clean copy is judged, too: nobody wins a race against the verdict."""
+
+    def changed(checkpoint: NemoCheckpoint, path: Path) -> CleanCheckpoint:
+        write_nemo(path, members={"./model_weights.ckpt": b"\x80\x02cos\nsystem\n."})
+        return CleanCheckpoint(path=path, sha256="", size=0, source_sha256="")
+
+    process = SimpleNamespace(isolation=ISOLATION, send=lambda _message: pytest.fail("it was sent"))
+    monkeypatch.setattr(stage, "child", lambda *_arguments, **_named: nullcontext(process))
+    monkeypatch.setattr(stage, "write_clean", changed)
+
+    assert nemo2riva.main([str(write_nemo(tmp_path / "a.nemo"))]) == UnsafeCheckpoint.exit_code
+    assert "os.system" in capsys.readouterr().err
+
+
 def test_a_graph_that_differs_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """When the comparison fails, the error says by how much, an older output stays, and no work folder is left."""
-    export = NemoExport(
-        device="cpu",
-        autocast=False,
-        max_batch=1,
-        max_dim=256,
-        parameters=7,
-        subsampling=4,
-        facts={},
-        versions={},
-        notes=[],
+    done = SimpleNamespace(
+        export=EXPORT, comparison=dataclasses.replace(COMPARISON, single_error=0.02), clean=None, isolation=ISOLATION
     )
-    comparison = Comparison(
-        ir_version=8,
-        opset=16,
-        inputs=[],
-        outputs=[],
-        single_error=0.02,
-        equal_error=0,
-        padded_error=0,
-        lengths=[],
-        versions={},
-    )
-    monkeypatch.setattr(stage, "_run", lambda *_arguments, **_named: (export, comparison, "00"))
+    monkeypatch.setattr(stage, "_run", lambda *_arguments, **_named: done)
     monkeypatch.setattr(work_folder.tempfile, "tempdir", str(tmp_path))
     (tmp_path / "a.riva").write_text("older")
 
