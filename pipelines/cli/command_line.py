@@ -26,11 +26,12 @@ Also = TypeVar("Also")
 
 @dataclass(frozen=True)
 class Positional:
-    """A word without a flag: its name in help, what it is, and whether several may stand there."""
+    """A word without a flag: its name in help, what it is, whether several may stand there, and whether none may."""
 
     metavar: str
     meaning: str
     many: bool = False
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class CommandLine(Generic[Options]):
         )
         for positional in positionals:
             self._parser.add_argument(
-                positional.metavar, nargs="+" if positional.many else None, help=positional.meaning.replace("%", "%%")
+                positional.metavar, nargs=_count(positional), help=positional.meaning.replace("%", "%%")
             )
         for declared in also:
             for flag in flags_of(declared):
@@ -136,7 +137,7 @@ class CommandLine(Generic[Options]):
                 problems.append(f"--{flag.name}: {error}")
         if problems:
             raise usage_error(problems, fix=f"`{self._parser.prog} --help` lists every option")
-        words = {word.metavar: getattr(found, word.metavar) for word in self._positionals}
+        words = {word.metavar: getattr(found, word.metavar, []) for word in self._positionals}
         own = {flag.name for flag in flags_of(self._options)}
         return Parsed(
             from_mapping(self._options, {name: value for name, value in values.items() if name in own}),
@@ -160,6 +161,12 @@ class _Parser(argparse.ArgumentParser):
 
 def _usage(positional: Positional) -> str:
     return f"{positional.metavar} [{positional.metavar} ...]" if positional.many else positional.metavar
+
+
+def _count(positional: Positional) -> str | None:
+    if positional.many:
+        return "*" if positional.optional else "+"
+    return "?" if positional.optional else None
 
 
 def _add(section: Any, flag: Flag) -> None:

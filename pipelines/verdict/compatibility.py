@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipelines.compatibility import ModelClass, RivaVersion, compatibility, holds, riva_versions
-from pipelines.registry import supported_classes
+from pipelines.registry import supported_classes, why_unsupported
 from pipelines.verdict.findings import Finding, Outcome, worst
 from pipelines.verdict.rules import compatibility as rules
+from pipelines.verdict.rules.model import CLASS_SUPPORTED
 from pipelines.verdict.waivers import Waiver, waiver_for
 
 __all__ = ["TARGETS", "Support", "check_compatibility", "check_pairs", "recipe_of", "support"]
@@ -105,11 +106,15 @@ def recipe_of(obj_cls: str) -> str:
 
 def _exported_here(obj_cls: str, nemo_version: str, riva: RivaVersion) -> Iterator[Finding]:
     table = compatibility()
+    if not obj_cls:  # rule class-named says so
+        return
     if obj_cls not in supported_classes():
-        yield rules.CLASS_TAKEN.finding(
-            f"no pipeline of this repository serves a {obj_cls or 'class without a name'}",
-            where=f"{riva.version} on {CPU}",
-            why="its export was never compared with NeMo here, or nothing executes it on a CPU",
+        reason = why_unsupported(obj_cls)
+        yield CLASS_SUPPORTED.finding(
+            f"a {obj_cls} cannot be exported here: {reason.what}",
+            where="model_config.yaml: target",
+            why=f"supported are {', '.join(supported_classes())}",
+            fix=reason.fix,
         )
         return
     covered = table.open_runtime["saved_by"]

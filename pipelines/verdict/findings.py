@@ -1,12 +1,12 @@
 """What a verdict is made of: rules, and findings that say where a checkpoint breaks one."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from pipelines.errors import BrokenCheckpoint, RivaError
 
-__all__ = ["Finding", "Outcome", "Rule", "worst"]
+__all__ = ["Finding", "Outcome", "Rule", "merged", "worst"]
 
 
 class Outcome(Enum):
@@ -37,6 +37,14 @@ class Outcome(Enum):
         return self.severity >= Outcome.FAILS.severity
 
 
+def merged(findings: Iterable["Finding"]) -> list["Finding"]:
+    """Findings that say the same of several places as one each, with all the places."""
+    places: dict[Finding, list[str]] = {}
+    for finding in findings:
+        places.setdefault(replace(finding, where=""), []).append(finding.where)
+    return [replace(finding, where=", ".join(filter(None, where))) for finding, where in places.items()]
+
+
 def worst(outcomes: Iterable[Outcome]) -> Outcome:
     """The worst of some outcomes; `WORKS` of none."""
     return max(outcomes, key=lambda outcome: outcome.severity, default=Outcome.WORKS)
@@ -65,6 +73,11 @@ class Rule:
     link: str
     error: type[RivaError] = BrokenCheckpoint
     target: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """What is said of a checkpoint that breaks it; `note` if that does not decide anything."""
+        return "note" if self.outcome is Outcome.WORKS else self.outcome.text
 
     def finding(self, what: str, *, where: str = "", why: str = "", fix: str = "") -> "Finding":
         """A place where the rule is broken; `why` and `fix` of the rule stand in for what is not given."""

@@ -12,18 +12,22 @@ from pathlib import Path
 
 from pipelines.archive.nemo import CONFIG, WEIGHTS, NemoCheckpoint
 from pipelines.compatibility import DEFAULT_VERSION, riva_version
-from pipelines.errors import RivaError
-from pipelines.registry import pipeline_of, rooms, supported_classes, why_unsupported
+from pipelines.errors import CheckpointError, InputError, UsageError
+from pipelines.registry import pipeline_of, rooms, supported_classes
 from pipelines.verdict.claims import Name, check_names
-from pipelines.verdict.compatibility import CPU, Support, recipe_of, support
+from pipelines.verdict.compatibility import CPU, TARGETS, Support, recipe_of, support
 from pipelines.verdict.declaration import Declaration
+from pipelines.verdict.evaluation.checks import check_evaluation
 from pipelines.verdict.facts import Architecture, Facts, Weights
 from pipelines.verdict.findings import Finding, Outcome, worst
-from pipelines.verdict.firewall.state_dict import ITEM_SIZES, StateDict, read_state_dict
+from pipelines.verdict.firewall.inspection import inspect
+from pipelines.verdict.firewall.state_dict import ITEM_SIZES, StateDict
 from pipelines.verdict.needs import Capacity, Needs, check_needs, needs_of
 from pipelines.verdict.rules import RULES, containers, model
 
 __all__ = ["Verdict", "judge", "judge_open"]
+
+NOTHING_DECLARED = Declaration()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +80,7 @@ def judge(
     pipeline: str = "",
     declaration: Declaration | None = None,
     capacity: Capacity | None = None,
+    evaluation: Path | None = None,
 ) -> Verdict:
     """Reads a checkpoint without executing anything in it and says what stands against it.
 
@@ -86,50 +91,53 @@ def judge(
         pipeline: The pipeline that it is meant for; by default what is declared, else any.
         declaration: What is declared about it; by default the pipeline.yaml beside it, if it names this file.
         capacity: What the machine has that will do the work; by default it is not asked.
+        evaluation: A folder of utterances or texts that it will be judged on; by default none is looked at.
 
     Raises:
-        UsageError: A Riva version or the declaration cannot be understood.
+        UsageError: A Riva version, a target or the declaration cannot be understood.
+        OutputFailed: There is no room to unpack it, if it is compressed.
     """
     declaration = Declaration.beside(path) if declaration is None else declaration
+    asked = _asked(riva_versions, targets, declaration)
     try:
-        with NemoCheckpoint.open(path) as checkpoint:
+        with NemoCheckpoint.open(path, with_defects=True) as checkpoint:
             return judge_open(
                 checkpoint,
-                riva_versions=riva_versions,
-                targets=targets,
+                asked,
                 pipeline=pipeline,
                 declaration=declaration,
                 capacity=capacity,
+                evaluation=evaluation,
             )
-    except RivaError as error:
+    except (InputError, CheckpointError) as error:
         unreadable = error.finding or containers.READABLE.finding(error.what, why=error.why, fix=error.fix)
-        return Verdict(path=path, findings=(unreadable,))
+        return Verdict(path=path, findings=(unreadable,), asked=asked)
 
 
 def judge_open(
     checkpoint: NemoCheckpoint,
+    asked: Sequence[tuple[str, str]] = ((DEFAULT_VERSION, CPU),),
     *,
-    riva_versions: Sequence[str] = (),
-    targets: Sequence[str] = (),
     pipeline: str = "",
-    declaration: Declaration | None = None,
+    declaration: Declaration = NOTHING_DECLARED,
     capacity: Capacity | None = None,
+    evaluation: Path | None = None,
 ) -> Verdict:
-    """Says what stands against a checkpoint that is already open; see `judge`.
+    """Says what stands against a checkpoint that is already open; `asked` are versions and targets, see `judge`.
 
     Raises:
-        BrokenCheckpoint: Its configuration cannot be read.
+        CheckpointError: Its configuration cannot be read.
     """
-    declaration = declaration or Declaration()
-    state = _state(checkpoint)
-    facts = _facts(checkpoint, state)
+    inspection = inspect(checkpoint)
+    facts = _facts(checkpoint, inspection.state)
     needs = needs_of(facts)
     own = [
-        *state.findings,
+        *inspection.findings,
         *_parts(checkpoint),
         *_fit(facts, pipeline or declaration.pipeline),
         *check_names(_names(checkpoint.path, declaration), facts),
         *(check_needs(needs, capacity) if capacity else ()),
+        *(_evaluated(evaluation, checkpoint, facts, declaration) if evaluation else ()),
     ]
     places = tuple(
         replace(
@@ -137,34 +145,37 @@ def judge_open(
         )
         for place in support(facts.obj_cls, facts.nemo_version, declaration.waivers)
     )
-    versions = riva_versions or [declaration.riva_version or DEFAULT_VERSION]
-    asked = tuple(
-        (riva_version(version).version, target)
-        for version in versions
-        for target in targets or declaration.targets or [CPU]
-    )
     return Verdict(
         path=checkpoint.path,
         facts=facts,
         needs=needs,
         findings=_sorted(*(place.findings for place in places if (place.riva, place.target) in asked)),
         places=places,
-        asked=asked,
+        asked=tuple(asked),
     )
+
+
+def _evaluated(folder: Path, checkpoint: NemoCheckpoint, facts: Facts, declaration: Declaration) -> Iterator[Finding]:
+    language = next((name.text for name in declaration.names if name.language), "")
+    rate = facts.architecture.sample_rate if facts.architecture else None
+    return check_evaluation(folder, checkpoint.config, sample_rate=rate, language=language)
+
+
+def _asked(
+    riva_versions: Sequence[str], targets: Sequence[str], declaration: Declaration
+) -> tuple[tuple[str, str], ...]:
+    versions = riva_versions or [declaration.riva_version or DEFAULT_VERSION]
+    targets = targets or declaration.targets or [CPU]
+    for target in targets:
+        if target not in TARGETS:
+            raise UsageError(f"there is no target {target!r}", fix=f"choose from {', '.join(TARGETS)}")
+    return tuple((riva_version(version).version, target) for version in versions for target in targets)
 
 
 def _sorted(*findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """Findings of several places, each once, worst first."""
     once = dict.fromkeys(finding for each in findings for finding in each)
     return tuple(sorted(once, key=lambda finding: -finding.rule.outcome.severity))
-
-
-def _state(checkpoint: NemoCheckpoint) -> StateDict:
-    """The headers of the weights; empty where there are no weights, which is a finding of its own."""
-    if WEIGHTS not in checkpoint.names():
-        return StateDict()
-    with checkpoint.open_member(WEIGHTS) as stream:
-        return read_state_dict(stream, checkpoint.size(WEIGHTS), member=WEIGHTS)
 
 
 def _facts(checkpoint: NemoCheckpoint, state: StateDict) -> Facts:
@@ -228,14 +239,7 @@ def _parts(checkpoint: NemoCheckpoint) -> Iterator[Finding]:
                 f"{checkpoint.path}: {artifact.key} refers to {artifact.member}, which is not in the archive",
                 where=f"{CONFIG}: {artifact.key}",
             )
-    if checkpoint.obj_cls not in supported_classes():
-        reason = why_unsupported(checkpoint.obj_cls)
-        yield model.CLASS_SUPPORTED.finding(
-            f"{checkpoint.path} is a {checkpoint.obj_cls}, which cannot be exported: {reason.what}",
-            where=f"{CONFIG}: target",
-            why=f"supported are {', '.join(supported_classes())}",
-            fix=reason.fix,
-        )
+    if checkpoint.obj_cls not in supported_classes():  # the places say where that matters
         return
     for lack in pipeline_of(checkpoint.obj_cls).checkpoint.lacks(checkpoint):
         yield RULES[lack.rule].finding(f"{checkpoint.path}: {lack.what}", why=lack.why, fix=lack.fix)

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from pipelines.cli import riva_verdict
 from pipelines.errors import BrokenCheckpoint, UnsupportedCheckpoint
+from pipelines.verdict.findings import Outcome
 from pipelines.verdict.verdict import judge
 from tests.nemo_checkpoints import CTC, CTC_BPE, TOKENIZER, config, write_nemo
+from tests.torch_archives import Tensor, torch_archive
 
 HYBRID = "nemo.collections.asr.models.hybrid_rnnt_ctc_bpe_models.EncDecHybridRNNTCTCBPEModel"
 RNNT = "nemo.collections.asr.models.rnnt_bpe_models.EncDecRNNTBPEModel"
@@ -21,7 +22,8 @@ def test_supported_checkpoints_pass(tmp_path: Path, target: str) -> None:
     verdict = judge(write_nemo(tmp_path / "a.nemo", config(target), members={TOKENIZER: b""}))
 
     assert verdict.findings == ()
-    assert verdict.obj_cls.endswith(target.rsplit(".", 1)[-1])
+    assert verdict.facts is not None
+    assert verdict.facts.obj_cls.endswith(target.rsplit(".", 1)[-1])
 
 
 @pytest.mark.parametrize(
@@ -75,12 +77,60 @@ def test_findings_become_errors(tmp_path: Path) -> None:
         verdict.raise_findings()
 
 
-def test_the_command_tells_findings_from_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """riva-verdict exits with 0 if all work, else with the code of the worst, 64 if it was called wrongly."""
-    good, bad = write_nemo(tmp_path / "good.nemo"), write_nemo(tmp_path / "bad.nemo", config(RNNT))
+def test_findings_of_one_target_do_not_count_elsewhere(tmp_path: Path) -> None:
+    """A class that is not served here may be served by NVIDIA's own images, which the table knows."""
+    path = write_nemo(tmp_path / "a.nemo", config(RNNT))
 
-    assert riva_verdict.main([str(good)]) == 0
-    assert "good.nemo: can be exported" in capsys.readouterr().out
-    assert riva_verdict.main([str(good), str(bad)]) == 1
-    assert "bad.nemo: refused" in capsys.readouterr().out
-    assert riva_verdict.main([]) == 64
+    assert judge(path).outcome is Outcome.FAILS
+    assert judge(path, targets=["x86-gpu"]).outcome is Outcome.WORKS
+    assert judge(path, targets=["x86-gpu"], riva_versions=["2.16"]).outcome is Outcome.FAILS
+    assert judge(path, targets=["x86-gpu"], riva_versions=["2.18"]).outcome is Outcome.UNKNOWN
+
+
+def test_unknown_is_counted(tmp_path: Path) -> None:
+    """Every Riva version and target has an outcome, and those that nobody knows are counted as such."""
+    verdict = judge(write_nemo(tmp_path / "a.nemo"))
+
+    assert sum(verdict.counts.values()) == len(verdict.places) == 12
+    assert verdict.counts[Outcome.UNKNOWN] == 1
+    (unknown,) = [place for place in verdict.places if place.outcome is Outcome.UNKNOWN]
+    assert unknown.findings
+
+
+def test_the_declaration_decides_what_is_asked(tmp_path: Path) -> None:
+    """The pipeline.yaml beside a checkpoint names its Riva, targets, language and pipeline; options outweigh it."""
+    path = write_nemo(tmp_path / "model.nemo")
+    declaration = tmp_path / "pipeline.yaml"
+    declaration.write_text(
+        "checkpoint: {path: model.nemo}\npipeline: punctuation\nlanguage: ru-RU\n"
+        "export: {riva-version: 2.18.0}\ntargets: [jetson]\nbuilds: {}\n"
+    )
+
+    verdict = judge(path)
+
+    assert verdict.asked == (("2.18.0", "jetson"),)
+    assert {"pipeline-fits", "language-as-named"} <= {finding.rule.id for finding in verdict.findings}
+    assert judge(path, riva_versions=["2.19"], targets=["cpu"]).asked == (("2.19.0", "cpu"),)
+
+
+def test_a_declaration_of_another_file_says_nothing(tmp_path: Path) -> None:
+    """A checkpoint that merely lies beside a pipeline.yaml is not what that declares."""
+    path = write_nemo(tmp_path / "other.nemo")
+    (tmp_path / "pipeline.yaml").write_text("checkpoint: {path: model.nemo}\nlanguage: ru-RU\n")
+
+    assert judge(path).findings == ()
+
+
+def test_facts_come_from_headers_alone(tmp_path: Path) -> None:
+    """Count and type of the weights are known without reading a single weight."""
+    weights = torch_archive({"a": Tensor((10, 3), "float16"), "b": Tensor((5,)), "steps": Tensor((7,), "int64")})
+    path = write_nemo(tmp_path / "a.nemo", members={"./model_weights.ckpt": weights})
+
+    facts = judge(path).facts
+
+    assert facts is not None
+    assert facts.weights is not None
+    assert facts.weights.parameters == 35
+    assert facts.weights.dtypes == {"float16": 30, "float32": 5}
+    assert facts.weights.dtype == "float16"
+    assert facts.weights.size == 30 * 2 + 5 * 4 + 7 * 8
