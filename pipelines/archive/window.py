@@ -1,6 +1,7 @@
 """A part of a file as a stream of its own."""
 
 import io
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -32,6 +33,11 @@ class Window:
     def open(self) -> io.BufferedReader:
         """Opens a fresh stream of the bytes."""
         return io.BufferedReader(_Reader(self), _BLOCK)
+
+    def copy(self, target: Path) -> None:
+        """Writes the bytes to a new file."""
+        with target.open("xb") as file:
+            shutil.copyfileobj(self.open(), file, _BLOCK)
 
 
 class _Reader(io.RawIOBase):

@@ -1,11 +1,12 @@
 """The deploy stage: RMIRs become one Triton model repository, which a plain `tritonserver --model-repository` loads.
 
 The repository appears by rename when all of it is written and checked; a Triton that serves an older one at the same
-place keeps its files until it ends.
+place keeps its files until it ends. Whatever is unpacked on the way lies inside the new repository until it is done, so
+that nothing of an encrypted RMIR is left elsewhere, and the network's files are moved, not copied, to their places.
 """
 
 import logging
-import tempfile
+import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["DeployRequest", "deploy"]
 
 _log = logging.getLogger(__name__)
+_WORK = ".work"  # no model's name: it holds no configuration
 _STEPS = 3  # of the progress shown: read, build the engine, write
 
 
@@ -69,8 +71,9 @@ def deploy(request: DeployRequest) -> tuple[str, ...]:
         options = [_options(rmir) for rmir in rmirs]
         _log.info("Writing Riva model repository to '%s'...", request.repository)
         _log.info("The riva model repo target directory is %s", request.repository)
-        work = Path(files.enter_context(tempfile.TemporaryDirectory(prefix="riva-deploy-")))
         folder = files.enter_context(atomic_directory(request.repository, force=request.force))
+        work = folder / _WORK
+        work.mkdir(mode=0o700)
         bar = files.enter_context(progress("riva-deploy", _STEPS * len(rmirs)))
         models: list[TritonModel] = []
         for number, (rmir, chosen) in enumerate(zip(rmirs, options, strict=True)):
@@ -84,6 +87,7 @@ def deploy(request: DeployRequest) -> tuple[str, ...]:
             models += made
             bar.advance(1)
         check_models(models, folder)
+        shutil.rmtree(work)
     for model in models:
         _log.info("Wrote %s: %s", request.repository / model.name, ", ".join(model.files))
     return tuple(model.name for model in models)

@@ -5,14 +5,18 @@ of the wheel. TensorRT is the next target: a function here that returns a plan f
 else changes.
 """
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipelines.errors import EngineFailed
+from pipelines.triton.graph_files import GRAPH_FILE, LARGE, GraphFiles, unpack_graph
 
 __all__ = ["TARGETS", "Engine", "Graph", "Tensor", "build_engine"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,25 +83,56 @@ def build_engine(graph: Graph, *, target: str, probe: Mapping[str, Any], steps: 
 
 def _onnx_runtime(graph: Graph, probe: Mapping[str, Any], steps: int) -> Engine:
     """Rewrites the graph for a CPU; ONNX Runtime fits it to the processor at hand when Triton loads it."""
-    import numpy as np
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4  # what is wrong is told by the error below
+    files = unpack_graph(graph.path)
     try:
-        session = onnxruntime.InferenceSession(graph.path, options, providers=["CPUExecutionProvider"])
-        _compare("inputs", graph.inputs, session.get_inputs())
-        _compare("outputs", graph.outputs, session.get_outputs())
-        optimised = _rewritten(graph)
-        session = onnxruntime.InferenceSession(optimised, options, providers=["CPUExecutionProvider"])
-        _compare("inputs", graph.inputs, session.get_inputs())
-        answers = session.run(None, dict(probe))
+        tried = _try_large if files.is_large else _try
+        path, answers = tried(graph, files, probe)
     except _onnx_runtime_errors() as error:
         raise EngineFailed(
             f"ONNX Runtime cannot run {graph.path.name}: {error}",
             "the archive is damaged, or its graph needs a newer ONNX Runtime",
             "export the checkpoint again with nemo2riva",
         ) from error
+    _check_answers(graph, answers, steps)
+    return Engine(
+        kind="onnx", backend="python", files={GRAPH_FILE: path, **{part.name: part for part in files.weights}}
+    )
+
+
+def _try(graph: Graph, files: GraphFiles, probe: Mapping[str, Any]) -> tuple[Path, list[Any]]:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # what is wrong is told by the caller's error
+    session = onnxruntime.InferenceSession(files.graph, options, providers=["CPUExecutionProvider"])
+    _compare("inputs", graph.inputs, session.get_inputs())
+    _compare("outputs", graph.outputs, session.get_outputs())
+    path = files.graph if files.weights else _rewritten(graph)
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    _compare("inputs", graph.inputs, session.get_inputs())
+    return path, session.run(None, dict(probe))
+
+
+def _try_large(graph: Graph, files: GraphFiles, probe: Mapping[str, Any]) -> tuple[Path, list[Any]]:
+    """Runs a large network as it was exported, with its weights mapped: memory does not grow with the network."""
+    from pipelines.triton.mapped import kept_out, mapped_session
+
+    _log.info(
+        "%s is larger than %d MiB: it is deployed as it was exported (rewriting it for this processor would take "
+        "several times its size in memory)",
+        graph.path.name,
+        LARGE >> 20,
+    )
+    session = mapped_session(files.graph)
+    _compare("inputs", graph.inputs, session.get_inputs())
+    _compare("outputs", graph.outputs, session.get_outputs())
+    with kept_out(files.weights):
+        return files.graph, session.run(None, dict(probe))
+
+
+def _check_answers(graph: Graph, answers: Sequence[Any], steps: int) -> None:
+    import numpy as np
+
     found, finite = answers[0].shape[1], all(np.isfinite(answer).all() for answer in answers)
     if found != steps or not finite:
         raise EngineFailed(
@@ -106,7 +141,6 @@ def _onnx_runtime(graph: Graph, probe: Mapping[str, Any], steps: int) -> Engine:
             "the time step in the archive is not the network's, or its weights are broken",
             "export the checkpoint again with nemo2riva",
         )
-    return Engine(kind="onnx", backend="python", files={"model.onnx": optimised})
 
 
 def _rewritten(graph: Graph) -> Path:
@@ -117,7 +151,7 @@ def _rewritten(graph: Graph) -> Path:
 
     if len(graph.inputs[0].shape) != 3:  # not an acoustic encoder; of text encoders ONNX Runtime knows all forms
         return graph.path
-    optimised = graph.path.with_name("model.onnx")
+    optimised = graph.path.with_name(GRAPH_FILE)
     onnx.save(optimise(graph.path), optimised)
     return optimised
 

@@ -55,7 +55,7 @@ def optimise(path: Path) -> ModelProto:
 
 def _simplify(path: Path) -> ModelProto:
     """ONNX Runtime's own portable rewrites: constants folded, equal subgraphs shared. They clear the view for ours."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:  # what lies there goes with the run, if it is killed
         options = _quiet()
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
         options.optimized_model_filepath = str(Path(folder) / "model.onnx")
