@@ -5,6 +5,7 @@ import hashlib
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 from urllib.error import URLError
@@ -14,9 +15,11 @@ from ci.environments import ROOT
 from ci.errors import BadCheckpoint, BadYaml, UnknownCheckpoint
 from ci.pipeline.content import file_digest
 from pipelines.cli.flags import flags_of
+from pipelines.compatibility import DEFAULT_VERSION, riva_version
 from pipelines.outputs import atomic_file
 from pipelines.progress import progress
 from pipelines.registry import load_pipeline
+from pipelines.verdict.waivers import Waiver, check_waived
 
 __all__ = ["Checkpoint", "Options", "Value", "find_checkpoints"]
 
@@ -45,6 +48,7 @@ class Checkpoint:
         builds: Options of riva-build, by way of recognition.
         targets: What engines are built for.
         version: Version of the release.
+        waived: A line for each published advisory of the chosen Riva that is accepted for a while.
     """
 
     folder: Path
@@ -55,6 +59,7 @@ class Checkpoint:
     builds: Mapping[str, Options]
     targets: Sequence[str]
     version: str
+    waived: Sequence[str] = ()
 
     @classmethod
     def read(cls, folder: Path) -> "Checkpoint":
@@ -62,9 +67,12 @@ class Checkpoint:
 
         Raises:
             BadYaml: The file cannot be read, breaks its schema, or names an option that riva-build does not have.
+            UsageError: It names a Riva version that is not in the compatibility table.
+            WaiverNeeded: The Riva version carries a published advisory, and no waiver of it is valid today.
         """
         document = read_checked(folder / "pipeline.yaml", schema=SCHEMA)
         _check_options(document)
+        riva = riva_version(str(document.data.get("export", {}).get("riva-version", DEFAULT_VERSION)))
         data = document.data
         return cls(
             folder=folder,
@@ -75,6 +83,7 @@ class Checkpoint:
             builds=MappingProxyType(data["builds"]),
             targets=tuple(data.get("targets", ("cpu",))),
             version=data["version"],
+            waived=tuple(check_waived("Riva", riva.version, riva.advisories, _waivers(document))),
         )
 
     @property
@@ -156,6 +165,19 @@ def _check_options(document: Document) -> None:
                 known[name].read(str(value))
             except ValueError as error:
                 raise BadYaml(f"{place}: {error}", fix=f"{name}: {known[name].meaning}") from error
+
+
+def _waivers(document: Document) -> list[Waiver]:
+    """The waivers; their days are read here, because a JSON schema has no days."""
+    waivers = []
+    for index, entry in enumerate(document.data.get("waivers", ())):
+        try:
+            expires = date.fromisoformat(str(entry["expires"]))
+        except ValueError as error:
+            place = document.place("waivers", index, "expires")
+            raise BadYaml(f"{place}: {error}", fix="write the last day on which it counts as 2027-01-31") from error
+        waivers.append(Waiver(advisory=entry["advisory"], expires=expires, reason=entry["reason"]))
+    return waivers
 
 
 def _download(uri: str, sha256: str, *, declared: Path) -> Path:

@@ -40,6 +40,8 @@ def run_checkpoint(folder: Path, *, until: str, on_row: Callable[[Row], None]) -
     """
     with _alone(BUILD / folder.name):
         checkpoint = Checkpoint.read(folder)
+        for line in checkpoint.waived:
+            print(f"{checkpoint.name}: waiver: {line}", file=sys.stderr, flush=True)
         rows: list[Row] = []
         last = STAGES.index(until)
         for stage in stages_of(checkpoint, checkpoint.fetch()):

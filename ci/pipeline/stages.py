@@ -90,9 +90,16 @@ def stages_of(checkpoint: Checkpoint, nemo: Path) -> list[Stage]:
     verdict = Stage(
         name="verdict",
         kind="verdict",
-        command=command("riva-verdict", nemo, stage="verdict"),
-        inputs={"checkpoint": nemo},
+        command=command(
+            "riva-verdict",
+            nemo,
+            ("--declaration=", checkpoint.declaration),
+            *([("--evaluation=", checkpoint.evaluation)] if checkpoint.evaluation.is_dir() else []),
+            stage="verdict",
+        ),
+        inputs={"checkpoint": nemo, "evaluation": checkpoint.evaluation},
         outputs=(),
+        settings=_asked(checkpoint),
     )
     export_flags = _flags(checkpoint.export)
     export = Stage(
@@ -154,6 +161,13 @@ def stages_of(checkpoint: Checkpoint, nemo: Path) -> list[Stage]:
         ),
     )
     return [verdict, export, *builds, deploy, conformance]
+
+
+def _asked(checkpoint: Checkpoint) -> list[Any]:
+    """What the verdict reads in the declaration; a changed option of a build does not change it."""
+    names = {mode: options.get("name") for mode, options in checkpoint.builds.items()}
+    riva = checkpoint.export.get("riva-version")
+    return [checkpoint.pipeline, checkpoint.language, names, riva, list(checkpoint.targets), list(checkpoint.waived)]
 
 
 def _build_options(checkpoint: Checkpoint, mode: str) -> dict[str, Value]:

@@ -9,6 +9,7 @@ import yaml
 from ci.errors import BadCheckpoint, BadYaml, UnknownCheckpoint
 from ci.pipeline import checkpoint as module
 from ci.pipeline.checkpoint import Checkpoint, find_checkpoints
+from pipelines.errors import UsageError, WaiverNeeded
 
 GOOD = """\
 checkpoint:
@@ -72,6 +73,20 @@ def test_declaration_is_read(folder: Path) -> None:
             "chunk_size", "chunk_sizes", ":7: builds.streaming.chunk_sizes", "mean chunk_size?", id="unknown option"
         ),
         pytest.param("0.16", "fast", ":7: builds.streaming.chunk_size", "'fast'", id="value of an option"),
+        pytest.param(
+            "version: 1.0.0",
+            "waivers: [{advisory: CVE-2025-23242, expires: soon, reason: a test}]\nversion: 1.0.0",
+            ":11: waivers[0].expires",
+            "soon",
+            id="day of a waiver",
+        ),
+        pytest.param(
+            "version: 1.0.0",
+            "waivers: [{advisory: CVE-2025-23242, expires: 2027-01-31}]\nversion: 1.0.0",
+            ":11: waivers[0]",
+            "'reason' is a required",
+            id="waiver without reason",
+        ),
         pytest.param("language: en-US\n", "", ":1: the document", "'language' is a required", id="missing"),
     ],
 )
@@ -83,6 +98,51 @@ def test_errors_name_file_line_and_key(folder: Path, old: str, new: str, place: 
         Checkpoint.read(folder)
     assert f"{folder / 'pipeline.yaml'}{place}" in caught.value.what
     assert said in str(caught.value)
+
+
+WAIVERS = """\
+waivers:
+  - {{advisory: CVE-2025-23242, expires: {0}, reason: a}}
+  - {{advisory: CVE-2025-23243, expires: {0}, reason: b}}
+"""
+OLD_RIVA = "export: {riva-version: 2.18.0}\n"
+
+
+@pytest.mark.parametrize(
+    ("waivers", "said"),
+    [
+        ("", "no waiver"),
+        (WAIVERS.format("2026-01-31"), "its waiver expired on 2026-01-31"),
+        ("waivers: [{advisory: CVE-2025-23242, expires: 2999-01-31, reason: a}]\n", "CVE-2025-23243"),
+    ],
+    ids=["none", "expired", "one of two"],
+)
+def test_riva_with_advisories_needs_waivers_in_date(folder: Path, waivers: str, said: str) -> None:
+    """A version with published advisories is refused before anything runs; advisory and remedy are shown."""
+    declare(folder, "version: 1.0.0", f"{OLD_RIVA}{waivers}version: 1.0.0")
+
+    with pytest.raises(WaiverNeeded, match=r"Riva 2\.18\.0 carries") as caught:
+        Checkpoint.read(folder)
+    assert said in caught.value.why
+    assert "waivers:" in caught.value.fix
+
+
+def test_waived_advisories_are_shown(folder: Path) -> None:
+    """With a waiver for each the version is used, and what was waived is said every time."""
+    declare(folder, "version: 1.0.0", f"{OLD_RIVA}{WAIVERS.format('2999-12-31')}version: 1.0.0")
+
+    first, second = Checkpoint.read(folder).waived
+
+    assert "CVE-2025-23242" in first
+    assert "waived until 2999-12-31: b" in second
+
+
+def test_unknown_riva_is_refused(folder: Path) -> None:
+    """A version without a row in the compatibility table is not guessed."""
+    declare(folder, "version: 1.0.0", "export: {riva-version: 2.99.0}\nversion: 1.0.0")
+
+    with pytest.raises(UsageError, match=r"2\.99\.0 is not in the compatibility table"):
+        Checkpoint.read(folder)
 
 
 def test_missing_file_is_named(folder: Path) -> None:
