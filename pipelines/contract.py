@@ -174,6 +174,11 @@ class Pipeline(Generic[Options]):
         assert file is not None
         return Path(file).parent
 
+    @property
+    def cases(self) -> Path:
+        """The folder of its conformance cases."""
+        return self.folder / "cases"
+
     def schema_of(self, obj_cls: str) -> Schema:
         """What the `.riva` of a class must hold, and how it is exported."""
         return Schema.load(self.folder / "schemas" / self.checkpoint.SUPPORTED_CLASSES[obj_cls])

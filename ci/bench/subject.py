@@ -68,7 +68,7 @@ def speech(count: int) -> list[Utterance]:
     import numpy as np
 
     rng = random.Random(0)  # noqa: S311 - not for secrets
-    sentences = read_evaluation(_EVALUATION)
+    sentences = read_evaluation(_EVALUATION).utterances
     pause = np.zeros(round(_PAUSE * RATE), np.float32)
     utterances = []
     for _ in range(count):

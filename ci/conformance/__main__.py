@@ -3,19 +3,21 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pipelines
 from ci.arguments import ArgumentParser
 from ci.conformance.case import Suite, load_suites, select
+from ci.conformance.declaration import Declaration
 from ci.conformance.known import KnownFailures
 from ci.conformance.outcome import Outcome
 from pipelines.cli import run
 from pipelines.errors import InternalError, UsageError
+from pipelines.registry import rooms
 
 if TYPE_CHECKING:
+    from ci.conformance.evaluation import Evaluation
     from ci.conformance.reports import Report
 
 __all__ = ["CASES_FAILED", "main"]
@@ -37,7 +39,7 @@ def _parser() -> ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--uri", metavar="HOST:PORT", help="where the server listens")
-    parser.add_argument("--evaluation", type=Path, metavar="DIR", help="folder with a NeMo manifest.json and its audio")
+    parser.add_argument("--evaluation", type=Path, metavar="DIR", help="folder with a NeMo manifest.json")
     parser.add_argument(
         "--declare",
         type=Path,
@@ -70,7 +72,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def _main(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
-    everything = load_suites(options.cases or _rooms())
+    declaration = Declaration.read(options.declare) if options.declare else Declaration()
+    everything = load_suites(options.cases or _rooms(declaration))
     known = _known(options)
     known.check(case.address for suite in everything for case in suite.cases)
     suites = select(everything, run=options.run, skip=options.skip)
@@ -83,7 +86,7 @@ def _main(argv: list[str]) -> int:
 
     from ci.conformance.reports import terminal, write_reports
 
-    report = _judge(options, suites, known)
+    report = _judge(options, declaration, suites, known)
     terminal.show(report)
     if options.report:
         for path in write_reports(report, options.report):
@@ -99,24 +102,32 @@ def _known(options: argparse.Namespace) -> KnownFailures:
     return KnownFailures.read(path) if path else KnownFailures()
 
 
-def _rooms() -> Iterable[Path]:
-    return sorted(Path(pipelines.__file__).parent.glob("*/cases"))
+def _rooms(declaration: Declaration) -> Iterator[Path]:
+    """The cases of the pipelines that are declared, or of all."""
+    for pipeline in rooms():
+        if declaration.pipelines is None or pipeline.name in declaration.pipelines:
+            yield pipeline.cases
 
 
-def _judge(options: argparse.Namespace, suites: tuple[Suite, ...], known: KnownFailures) -> "Report":
-    from ci.conformance.evaluation import read_evaluation
+def _evaluation(options: argparse.Namespace, declaration: Declaration) -> "Evaluation":
+    from ci.conformance.evaluation import Evaluation, read_evaluation
+
+    if options.evaluation:
+        return read_evaluation(options.evaluation)
+    folders = [folder / "evaluation" for folder in declaration.folders]
+    # declared accuracy is never skipped
+    return sum((read_evaluation(each) for each in folders if each.is_dir() or declaration.limits), Evaluation())
+
+
+def _judge(
+    options: argparse.Namespace, declaration: Declaration, suites: tuple[Suite, ...], known: KnownFailures
+) -> "Report":
     from ci.conformance.reports import Report, read_facts
     from ci.conformance.run import run_suites
     from ci.conformance.server import Connection, Tls
-    from ci.conformance.subject import Declaration
     from pipelines.progress import progress
 
-    declaration = Declaration.read(options.declare) if options.declare else Declaration()
-    folder = options.evaluation
-    if folder is None and options.declare:
-        beside = options.declare.parent / "evaluation"
-        folder = beside if beside.is_dir() or declaration.limits else None  # declared accuracy is never skipped
-    evaluation = read_evaluation(folder) if folder else ()
+    evaluation = _evaluation(options, declaration)
     facts = read_facts(options.facts) if options.facts else {}
     files = (options.ssl_root_cert, options.ssl_client_cert, options.ssl_client_key)
     tls = Tls(*files) if options.use_ssl or any(files) else None

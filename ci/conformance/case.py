@@ -16,6 +16,7 @@ from ci.checked_yaml import load_checked
 from ci.conformance.address import matches
 from ci.conformance.audio import FORMATS
 from ci.conformance.exchange import Call
+from ci.conformance.passages import FORMS
 from ci.errors import BadYaml
 from pipelines.errors import UsageError
 
@@ -23,8 +24,9 @@ __all__ = ["SCHEMA", "Case", "Order", "Step", "Suite", "fill", "load_suites", "s
 
 SCHEMA = Path(__file__).with_name("case.schema.yaml")
 
-#: What a case can need: a model for a mode, an evaluation set, declared profane words.
-NEEDS = frozenset({"offline", "streaming", "evaluation", "profane-words"})
+#: What a case can need: a model for a mode, utterances or passages of an evaluation set, what was recorded of them,
+#: declared profane words.
+NEEDS = frozenset({"offline", "streaming", "punctuation", "utterances", "passages", "recorded", "profane-words"})
 
 _PLACEHOLDER = re.compile(r"\$\{([\w-]+)\}")
 
@@ -55,6 +57,16 @@ class Step:
         """What the audio is; empty for calls that send none."""
         return str(self.send.get("audio", {}).get("signal", "utterance")) if self.call.recognises else ""
 
+    @property
+    def needs(self) -> frozenset[str]:
+        """What the call implies: a model for its mode, and the kind of evaluation set that it sends from."""
+        needs = {self.call.mode} if self.call.mode else set()
+        if self.signal == "utterance":
+            needs.add("utterances")
+        if self.call.rewrites and not isinstance(self.send.get("texts", 1), list):
+            needs.add("passages")
+        return frozenset(needs)
+
 
 @dataclass(frozen=True)
 class Case:
@@ -71,12 +83,8 @@ class Case:
 
     @property
     def needs(self) -> frozenset[str]:
-        """What there must be: `offline` and `streaming` models, an `evaluation` set, and what the file says."""
-        needs = set(self.declared_needs)
-        needs |= {str(step.call) for step in self.steps if step.call.recognises}
-        if any(step.signal == "utterance" for step in self.steps):
-            needs.add("evaluation")
-        return frozenset(needs)
+        """What there must be: what the calls imply, and what the file says."""
+        return self.declared_needs.union(*(step.needs for step in self.steps))
 
 
 @dataclass(frozen=True)
@@ -172,13 +180,16 @@ def _expand(entry: Mapping[str, Any], suite: str, order: Order, path: Path) -> I
 
 
 def _steps(entry: Mapping[str, Any]) -> Iterator[Step]:
-    """Raises ValueError for names that only code knows: calls and formats."""
+    """Raises ValueError for names that only code knows: calls, formats and forms."""
     for number, variant in enumerate(entry.get("variants", [{}]), 1):
         own = {key: value for key, value in variant.items() if key not in ("label", "call")}
         send = _merge(entry.get("send", {}), own)
         name = send.get("audio", {}).get("format", "wav")
         if name not in FORMATS:
             raise ValueError(f"unknown audio format {name!r}, expected one of {', '.join(FORMATS)}")
+        form = send.get("text", {}).get("form", "plain")
+        if form not in FORMS:
+            raise ValueError(f"unknown form of a text {form!r}, expected one of {', '.join(FORMS)}")
         label = variant.get("label", str(number) if "variants" in entry else "")
         yield Step(label, Call(variant.get("call", entry["call"])), send)
 

@@ -1,11 +1,15 @@
-"""The evaluation set: utterances with what is said in them, as a NeMo manifest lists them."""
+"""The evaluation set: what is sent with what should come of it, as a NeMo manifest lists it.
+
+A line with `audio_filepath` and `text` is an utterance, for speech recognition. A line with `text` and `punctuated` is
+a passage, for punctuation; `recorded` is what the checkpoint's own framework made of it, where that is known.
+"""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ci.errors import BadEvaluation
 
@@ -13,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Utterance", "choose", "read_evaluation"]
+__all__ = ["Evaluation", "Passage", "Utterance", "choose", "read_evaluation"]
 
 MANIFEST = "manifest.json"
 
@@ -55,9 +59,50 @@ class Utterance:
     def seconds(self) -> float:
         return len(self.samples) / self.rate
 
+    @property
+    def length(self) -> float:
+        """What `shortest` and `longest` go by."""
+        return self.seconds
 
-def read_evaluation(folder: Path) -> tuple[Utterance, ...]:
-    """Reads `folder/manifest.json`: a JSON object a line with `audio_filepath` (relative to the folder) and `text`.
+
+@dataclass(frozen=True)
+class Passage:
+    """A text to send.
+
+    Attributes:
+        name: What reports call it.
+        text: As it is sent.
+        punctuated: As it should come back.
+        recorded: As the checkpoint's own framework gave it back; None where that was not recorded.
+    """
+
+    name: str
+    text: str
+    punctuated: str = ""
+    recorded: str | None = None
+
+    @property
+    def length(self) -> float:
+        """What `shortest` and `longest` go by."""
+        return len(self.text)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """An evaluation set, of one checkpoint or of several that are judged together."""
+
+    utterances: tuple[Utterance, ...] = ()
+    passages: tuple[Passage, ...] = ()
+
+    def __add__(self, other: "Evaluation") -> "Evaluation":
+        return Evaluation(self.utterances + other.utterances, self.passages + other.passages)
+
+
+Item = TypeVar("Item", Utterance, Passage)
+
+
+def read_evaluation(folder: Path) -> Evaluation:
+    """Reads `folder/manifest.json`, a JSON object a line; paths in it are relative to the folder.
 
     Raises:
         BadEvaluation: The manifest is missing, empty or malformed, or names a file that is not there.
@@ -68,31 +113,37 @@ def read_evaluation(folder: Path) -> tuple[Utterance, ...]:
     except OSError as error:
         fix = f"give --evaluation a folder with a NeMo {MANIFEST}"
         raise BadEvaluation(f"cannot read {manifest}: {error.strerror}", fix=fix) from error
-    utterances = []
+    evaluation = Evaluation()
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
-            entry = json.loads(line)
-            utterance = Utterance((manifest.parent / entry["audio_filepath"]).resolve(), str(entry["text"]))
+            evaluation += _read(json.loads(line), manifest.parent, number)
         except (json.JSONDecodeError, KeyError, TypeError) as error:
             what = f"{manifest}:{number}: not a manifest line: {error!r}"
-            raise BadEvaluation(what, fix='expected {"audio_filepath": ..., "text": ...}') from error
-        if not utterance.path.is_file():
-            raise BadEvaluation(f"{manifest}:{number}: {utterance.path} is not there", fix="was Git LFS pulled?")
-        utterances.append(utterance)
-    if not utterances:
-        raise BadEvaluation(f"{manifest} lists no utterance", fix="an evaluation set needs at least one")
-    return tuple(utterances)
+            fix = 'expected {"audio_filepath": ..., "text": ...}, or {"text": ..., "punctuated": ...}'
+            raise BadEvaluation(what, fix=fix) from error
+        if missing := next((each.path for each in evaluation.utterances[-1:] if not each.path.is_file()), None):
+            raise BadEvaluation(f"{manifest}:{number}: {missing} is not there", fix="was Git LFS pulled?")
+    if evaluation == Evaluation():
+        raise BadEvaluation(f"{manifest} lists nothing", fix="an evaluation set needs at least one line")
+    return evaluation
 
 
-def choose(utterances: Sequence[Utterance], which: str | int) -> tuple[Utterance, ...]:
+def _read(entry: Mapping[str, Any], folder: Path, number: int) -> Evaluation:
+    if "punctuated" in entry:
+        passage = Passage(f"text {number}", str(entry["text"]), str(entry["punctuated"]), entry.get("recorded"))
+        return Evaluation(passages=(passage,))
+    return Evaluation((Utterance((folder / entry["audio_filepath"]).resolve(), str(entry["text"])),))
+
+
+def choose(items: Sequence[Item], which: str | int) -> tuple[Item, ...]:
     """`all`, `shortest`, `longest`, or so many spread evenly over the set, which may be sorted by voice or length."""
-    if which == "all" or not utterances:
-        return tuple(utterances)
+    if which == "all" or not items:
+        return tuple(items)
     if which == "shortest":
-        return (min(utterances, key=lambda utterance: utterance.seconds),)
+        return (min(items, key=lambda item: item.length),)
     if which == "longest":
-        return (max(utterances, key=lambda utterance: utterance.seconds),)
-    count = min(int(which), len(utterances))
-    return tuple(utterances[index * len(utterances) // count] for index in range(count))
+        return (max(items, key=lambda item: item.length),)
+    count = min(int(which), len(items))
+    return tuple(items[index * len(items) // count] for index in range(count))

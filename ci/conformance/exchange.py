@@ -7,23 +7,41 @@ from enum import StrEnum
 from typing import Any
 
 from ci.conformance.audio import AudioSpec
-from ci.conformance.evaluation import Utterance
+from ci.conformance.evaluation import Passage, Utterance
 
 __all__ = ["Call", "Exchange", "Reply", "Request", "StreamSpec"]
 
 
 class Call(StrEnum):
-    """What a case calls: `Recognize`, `StreamingRecognize`, `Check`, `Watch`, `GetRivaSpeechRecognitionConfig`."""
+    """What a case calls.
+
+    `Recognize`, `StreamingRecognize` and `GetRivaSpeechRecognitionConfig` of speech recognition; `PunctuateText`,
+    `TransformText` and `GetRivaNLPConfig` of language understanding; `Check` and `Watch` of the health service.
+    """
 
     OFFLINE = "offline"
     STREAMING = "streaming"
+    MODELS = "models"
+    PUNCTUATE = "punctuate"
+    TRANSFORM = "transform"
+    NLP_MODELS = "nlp-models"
     CHECK = "check"
     WATCH = "watch"
-    MODELS = "models"
 
     @property
     def recognises(self) -> bool:
+        """Whether audio is sent and text comes back."""
         return self in (Call.OFFLINE, Call.STREAMING)
+
+    @property
+    def rewrites(self) -> bool:
+        """Whether texts are sent, and as many come back."""
+        return self in (Call.PUNCTUATE, Call.TRANSFORM)
+
+    @property
+    def mode(self) -> str:
+        """What a model must do to answer; empty for calls that need none."""
+        return str(self) if self.recognises else "punctuation" if self.rewrites else ""
 
 
 @dataclass(frozen=True)
@@ -52,9 +70,13 @@ class Request:
     """One call, whole.
 
     Attributes:
+        utterance: Whose audio is sent, for the calls that recognise.
         config: Fields of `RecognitionConfig` as canonical JSON, which makes equal requests equal.
+        passages: The texts that are sent, for the calls that rewrite.
+        language: The language to rewrite in; empty leaves it to the server.
+        model: The model to rewrite with, or the filter of a list of models; empty leaves it open.
         service: For the health calls.
-        model: Filter of `GetRivaSpeechRecognitionConfig`.
+        give_up: Seconds after which the client gives a call up.
         seat: Tells apart requests that must not share one answer; empty for those that may.
     """
 
@@ -63,9 +85,12 @@ class Request:
     audio: AudioSpec = field(default_factory=AudioSpec)
     config: str = "{}"
     stream: StreamSpec = field(default_factory=StreamSpec)
-    request_id: str = ""
-    service: str = ""
+    passages: tuple[Passage, ...] = ()
+    language: str = ""
     model: str = ""
+    service: str = ""
+    request_id: str = ""
+    give_up: float | None = None
     seat: str = ""
 
     @property
@@ -104,7 +129,19 @@ class Exchange:
     @property
     def cancelled(self) -> bool:
         """Whether the client was to give up."""
-        return self.request.stream.cancel_after is not None
+        return self.request.stream.cancel_after is not None or self.request.give_up is not None
+
+    @property
+    def said(self) -> list[tuple[Utterance | Passage | None, str]]:
+        """What was sent, with the text that came back for it."""
+        if self.request.call.rewrites:
+            return list(zip(self.request.passages, self.texts, strict=False))
+        return [(self.request.utterance, self.transcript)]
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts that came back, in the order of those that were sent."""
+        return [text for reply in self.replies for text in reply.message.text]
 
     @property
     def results(self) -> list[Any]:

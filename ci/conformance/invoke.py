@@ -17,7 +17,7 @@ from typing import Any
 import grpc
 from google.protobuf import json_format
 from grpc_health.v1 import health_pb2
-from riva.client.proto import riva_asr_pb2, riva_common_pb2
+from riva.client.proto import riva_asr_pb2, riva_common_pb2, riva_nlp_pb2
 
 from ci.conformance.audio import Encoded, encode
 from ci.conformance.exchange import Call, Exchange, Reply, Request
@@ -27,6 +27,8 @@ __all__ = ["Invoker"]
 
 #: A server may need this many seconds for a second of audio before a call is given up, on top of `CALL_SECONDS`.
 SECONDS_PER_AUDIO_SECOND = 5.0
+#: The same for a byte of text; a megabyte is some hundred thousand words.
+SECONDS_PER_TEXT_BYTE = 2e-4
 #: After so many calls without an answer the server counts as hung, and further calls wait for it only so long: the
 #: judgement of a dead server must end too.
 HUNG_CALLS = 6
@@ -60,15 +62,15 @@ class Invoker:
         self._hung += exchange.code == "DEADLINE_EXCEEDED"
         return exchange
 
-    def _deadline(self, audio: Encoded | None = None, *, pace: str = "fast") -> float:
-        """Seconds until a call is given up."""
+    def _deadline(self, audio: Encoded | None = None, *, pace: str = "fast", text: int = 0) -> float:
+        """Seconds until a call is given up, for so much audio or so many characters of text."""
         seconds = audio.seconds if audio else 0.0
         if self._hung >= HUNG_CALLS:
             return HUNG_SECONDS + (seconds if pace == "real-time" else 0.0)
-        return CALL_SECONDS + SECONDS_PER_AUDIO_SECOND * seconds
+        return CALL_SECONDS + SECONDS_PER_AUDIO_SECOND * seconds + SECONDS_PER_TEXT_BYTE * text
 
     def _send(self, request: Request) -> Exchange:
-        speech, health = self._connection.speech, self._connection.health
+        speech, language, health = self._connection.speech, self._connection.language, self._connection.health
         match request.call:
             case Call.OFFLINE:
                 audio = encode(request.audio, request.utterance)
@@ -85,6 +87,13 @@ class Invoker:
             case Call.WATCH:
                 watch = health_pb2.HealthCheckRequest(service=request.service)
                 return _collect_first(request, health.Watch(watch, timeout=WATCH_SECONDS))
+            case Call.PUNCTUATE | Call.TRANSFORM:
+                method = language.PunctuateText if request.call is Call.PUNCTUATE else language.TransformText
+                deadline = self._deadline(text=sum(len(passage.text) for passage in request.passages))
+                return _collect_unary(request, method.future(_texts(request), timeout=deadline))
+            case Call.NLP_MODELS:
+                asked = riva_nlp_pb2.RivaNLPConfigRequest(model_name=request.model)
+                return _collect_unary(request, language.GetRivaNLPConfig.future(asked, timeout=self._deadline()))
             case Call.MODELS:
                 models = riva_asr_pb2.RivaSpeechRecognitionConfigRequest(model_name=request.model)
                 return _collect_unary(
@@ -137,7 +146,10 @@ class Invoker:
 def _collect_unary(request: Request, call: Any, *, audio_seconds: float = 0.0) -> Exchange:
     started = time.perf_counter()
     replies: tuple[Reply, ...] = ()
-    with suppress(grpc.RpcError):  # the status below says what it was, and a case judges it
+    if request.give_up is not None:
+        time.sleep(request.give_up)
+        call.cancel()
+    with suppress(grpc.RpcError, grpc.FutureCancelledError):  # the status below says what it was, and a case judges it
         replies = (Reply(call.result(), time.perf_counter() - started),)
     seconds = time.perf_counter() - started
     return Exchange(
@@ -161,6 +173,12 @@ def _config(request: Request, audio: Encoded) -> Any:
         json_format.ParseDict({"encoding": audio.encoding, "sample_rate_hertz": audio.rate}, config)
     json_format.ParseDict(dict(request.settings), config)
     return config
+
+
+def _texts(request: Request) -> Any:
+    model = riva_nlp_pb2.NLPModelParams(model_name=request.model, language_code=request.language)
+    texts = [passage.text for passage in request.passages]
+    return riva_nlp_pb2.TextTransformRequest(text=texts, model=model, **_identity(request))
 
 
 def _identity(request: Request) -> dict[str, Any]:

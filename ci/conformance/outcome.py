@@ -35,20 +35,20 @@ class Finding:
 
 @dataclass(frozen=True)
 class Score:
-    """How well one utterance was recognised.
+    """How well one utterance was recognised, or one text punctuated.
 
-    `pieces` aligns hypothesis and reference: pairs of (reference word, recognised word), either of them empty.
-    `seconds` is how long the answer took from the first byte sent, `audio_seconds` how long the audio is.
+    `pieces` aligns hypothesis and reference: pairs of (reference word, answered word), either of them empty.
+    `seconds` is how long the answer took from the first byte sent, `audio_seconds` how long the audio is, 0 for texts.
     """
 
-    utterance: str
+    item: str
     mode: str
     reference: str
     hypothesis: str
     errors: int
     words: int
-    audio_seconds: float
     seconds: float
+    audio_seconds: float = 0.0
     pieces: tuple[tuple[str, str], ...] = ()
 
 

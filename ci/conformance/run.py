@@ -8,21 +8,22 @@ from dataclasses import dataclass
 
 from ci.conformance.case import Case, Suite
 from ci.conformance.checks import Answer, Evidence, judge
-from ci.conformance.evaluation import Utterance
+from ci.conformance.declaration import Declaration
+from ci.conformance.evaluation import Evaluation
 from ci.conformance.exchange import Exchange, Request
 from ci.conformance.invoke import Invoker
 from ci.conformance.known import KnownFailures
 from ci.conformance.outcome import CaseResult, Finding, Outcome
-from ci.conformance.plan import PlannedStep, plain_request, plan
+from ci.conformance.plan import PlannedStep, plain_request, plan, punctuating_request
 from ci.conformance.server import Connection, Listing
-from ci.conformance.subject import Declaration, Subject
+from ci.conformance.subject import Subject
 
 __all__ = ["Run", "run_suites"]
 
 #: Cases side by side. Waiting for the server is most of a case, so a few more than cores.
 CASES_TOGETHER = 6
 #: Expectations that compare with the plain request for the same utterance.
-NEEDS_PLAIN = frozenset({"transcript", "masked"})
+NEEDS_PLAIN = frozenset({"transcript", "masked", "punctuated"})
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ async def run_suites(
     connection: Connection,
     *,
     declaration: Declaration,
-    evaluation: tuple[Utterance, ...],
+    evaluation: Evaluation,
     known: KnownFailures,
     on_result: Callable[[CaseResult], None] = lambda result: None,
 ) -> Run:
@@ -123,8 +124,11 @@ class _Judge:
             plains: Sequence[Exchange | None] = [None] * len(exchanges)
             if NEEDS_PLAIN & case.expect.keys():
                 plains = await asyncio.gather(*(self._plain(exchange.request) for exchange in exchanges))
+            written: Sequence[Exchange | None] = [None] * len(exchanges)
+            if "punctuated" in case.expect:
+                written = await asyncio.gather(*map(self._punctuated, plains))
             labels = (label for label, _ in step.requests)
-            answers += map(Answer, labels, exchanges, plains)
+            answers += map(Answer, labels, exchanges, plains, written)
         return Evidence(tuple(answers), self._subject, self._subject.names(case.steps[0].call))
 
     async def _make_calls(self, step: PlannedStep) -> list[Exchange]:
@@ -140,3 +144,8 @@ class _Judge:
         if request.utterance is None or not request.call.recognises:
             return None
         return await self._invoker.ask(plain_request(request, self._subject))
+
+    async def _punctuated(self, plain: Exchange | None) -> Exchange | None:
+        if plain is None or not plain.tops:
+            return None
+        return await self._invoker.ask(punctuating_request(plain, self._subject))

@@ -4,18 +4,23 @@ Only NVIDIA's message and stub modules are used, never its client classes: a cli
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import grpc
 from grpc_health.v1 import health_pb2_grpc
-from riva.client.proto import riva_asr_pb2, riva_asr_pb2_grpc
+from riva.client.proto import riva_asr_pb2, riva_asr_pb2_grpc, riva_nlp_pb2, riva_nlp_pb2_grpc
 
 from ci.errors import ServerUnreachable
 from pipelines.errors import MissingInput
 
-__all__ = ["Connection", "Listing", "Model", "Tls"]
+__all__ = ["MODES", "Connection", "Listing", "Model", "Tls"]
+
+#: What models do, by the service that lists them. The server says `type=online` of a streaming one.
+MODES: Mapping[str, tuple[str, ...]] = MappingProxyType({"asr": ("offline", "streaming"), "nlp": ("punctuation",)})
 
 #: The longest wait for a connection: the port answers once the models are loaded, which the caller has waited for.
 CONNECT_SECONDS = 10.0
@@ -51,14 +56,18 @@ def _read(path: Path | None) -> bytes | None:
 
 @dataclass(frozen=True)
 class Model:
-    """A pipeline that the server lists."""
+    """A pipeline that the server lists; `service` is the one that listed it, `asr` or `nlp`."""
 
     name: str
     parameters: Mapping[str, str]
+    service: str = "asr"
 
     @property
     def mode(self) -> str:
-        """`offline` or `streaming`; the server says `type=online` for the latter."""
+        """What it does: one of `MODES`, or `unknown`."""
+        if self.service == "nlp":
+            told = self.parameters.get("pipeline", "punctuation" if "punctuation" in self.name else "")
+            return told if told in MODES["nlp"] else "unknown"
         return {"offline": "offline", "online": "streaming"}.get(self.parameters.get("type", ""), "unknown")
 
     @property
@@ -76,13 +85,13 @@ class Model:
 
 @dataclass(frozen=True)
 class Listing:
-    """What `GetRivaSpeechRecognitionConfig` says."""
+    """What `GetRivaSpeechRecognitionConfig` or `GetRivaNLPConfig` says, or both."""
 
     models: tuple[Model, ...] = ()
 
     @classmethod
-    def parse(cls, response: Any) -> "Listing":
-        return cls(tuple(Model(model.model_name, dict(model.parameters)) for model in response.model_config))
+    def parse(cls, response: Any, service: str) -> "Listing":
+        return cls(tuple(Model(model.model_name, dict(model.parameters), service) for model in response.model_config))
 
     @property
     def pairs(self) -> frozenset[tuple[str, str]]:
@@ -112,6 +121,7 @@ class Connection:
         else:
             self._channel = grpc.secure_channel(self.uri, self._tls.credentials(), options=options)
         self.speech = riva_asr_pb2_grpc.RivaSpeechRecognitionStub(self._channel)
+        self.language = riva_nlp_pb2_grpc.RivaLanguageUnderstandingStub(self._channel)
         self.health = health_pb2_grpc.HealthStub(self._channel)
         try:
             grpc.channel_ready_future(self._channel).result(self._wait)
@@ -129,9 +139,13 @@ class Connection:
         self._channel.close()
 
     def listing(self) -> Listing:
-        """The models, or none where the server refuses to tell (a case of the configuration suite judges that)."""
-        request = riva_asr_pb2.RivaSpeechRecognitionConfigRequest()
-        try:
-            return Listing.parse(self.speech.GetRivaSpeechRecognitionConfig(request, timeout=CALL_SECONDS))
-        except grpc.RpcError:
-            return Listing()
+        """The models, but for those of a service that refuses to tell (a case of its configuration judges that)."""
+        asked = {
+            "asr": (self.speech.GetRivaSpeechRecognitionConfig, riva_asr_pb2.RivaSpeechRecognitionConfigRequest()),
+            "nlp": (self.language.GetRivaNLPConfig, riva_nlp_pb2.RivaNLPConfigRequest()),
+        }
+        models: tuple[Model, ...] = ()
+        for service, (call, request) in asked.items():
+            with suppress(grpc.RpcError):
+                models += Listing.parse(call(request, timeout=CALL_SECONDS), service).models
+        return Listing(models)

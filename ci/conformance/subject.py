@@ -1,56 +1,35 @@
 """What is judged, and against what: the server's list of models, what was declared, the limits, the evaluation set."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from ci.checked_yaml import load_checked
 from ci.conformance.case import Case
-from ci.conformance.evaluation import Utterance, choose
-from ci.conformance.server import Listing, Model
+from ci.conformance.declaration import Declaration
+from ci.conformance.evaluation import Evaluation, Passage, Utterance, choose
+from ci.conformance.exchange import Call
+from ci.conformance.server import MODES, Listing, Model
 from ci.conformance.word_errors import normalise
 from pipelines.errors import UsageError
 
-__all__ = ["DEFAULT_LIMITS", "Declaration", "Subject"]
+__all__ = ["DEFAULT_LIMITS", "Subject"]
 
-SCHEMA = Path(__file__).with_name("declaration.schema.yaml")
-
-#: Word error rates for a server about which nothing else is declared; a pipeline.yaml sets its own under `accuracy`.
+#: Error rates for a server about which nothing else is declared; a pipeline.yaml sets its own under `accuracy`.
 DEFAULT_LIMITS: Mapping[str, float] = MappingProxyType(
-    {"offline": 0.10, "streaming": 0.12, "streaming_minus_offline": 0.02}
+    {
+        "offline": 0.10,
+        "streaming": 0.12,
+        "streaming_minus_offline": 0.02,
+        "punctuation": 0.10,
+        "capitalisation": 0.05,
+    }
 )
 #: The chunk of Riva's low-latency recipes, for a server that does not list its own.
 DEFAULT_CHUNK_SECONDS = 0.16
+_MODES = tuple(mode for modes in MODES.values() for mode in modes)
 #: Utterances with a profane word that are enough to see whether it is masked.
 PROFANE_UTTERANCES = 6
-
-
-@dataclass(frozen=True)
-class Declaration:
-    """What the server is meant to be.
-
-    Attributes:
-        pairs: (language, mode) of every model that must be listed, and no other; None if nothing is declared.
-        limits: Word error rates by name.
-        profane_words: Words of the evaluation set that the profanity filter masks.
-    """
-
-    pairs: frozenset[tuple[str, str]] | None = None
-    limits: Mapping[str, float] = field(default_factory=dict)
-    profane_words: tuple[str, ...] = ()
-
-    @classmethod
-    def read(cls, path: Path) -> "Declaration":
-        """Reads a `pipeline.yaml`: `language`, `builds` (its keys are the modes), `accuracy`, `profane_words`.
-
-        Raises:
-            BadYaml: The file cannot be read or is malformed.
-        """
-        data = load_checked(path, schema=SCHEMA)
-        pairs = frozenset((data["language"], mode) for mode in data["builds"])
-        return cls(pairs, data.get("accuracy", {}), tuple(data.get("profane_words", ())))
 
 
 @dataclass(frozen=True)
@@ -59,7 +38,7 @@ class Subject:
 
     listing: Listing
     declaration: Declaration
-    evaluation: tuple[Utterance, ...]
+    evaluation: Evaluation
 
     def limit(self, name: str | float) -> float:
         """A limit by its name, or the number itself.
@@ -85,17 +64,25 @@ class Subject:
         """The listed model that answers in a mode."""
         return self.listing.model(self.language(mode), mode)
 
-    def names(self, mode: str) -> Mapping[str, Any]:
+    def names(self, call: Call) -> Mapping[str, Any]:
         """What `${...}` of a case stands for."""
-        listed = {f"{each}-model": model.name for each in ("offline", "streaming") if (model := self.model(each))}
-        return {"language": self.language(mode), "type": "offline" if mode == "offline" else "online", **listed}
+        listed = {f"{mode}-model": model.name for mode in _MODES if (model := self.model(mode))}
+        return {"language": self.language(call.mode), "type": "offline" if call is Call.OFFLINE else "online", **listed}
 
-    def choose(self, which: str | int) -> tuple[Utterance, ...]:
+    def choose_utterances(self, which: str | int) -> tuple[Utterance, ...]:
         """Utterances of the evaluation set; `profane` are some in which a declared profane word is spoken."""
+        utterances = self.evaluation.utterances
         if which != "profane":
-            return choose(self.evaluation, which)
+            return choose(utterances, which)
         profane = {word.casefold() for word in self.declaration.profane_words}
-        return choose([each for each in self.evaluation if profane & set(normalise(each.text))], PROFANE_UTTERANCES)
+        return choose([each for each in utterances if profane & set(normalise(each.text))], PROFANE_UTTERANCES)
+
+    def choose_passages(self, which: str | int) -> tuple[Passage, ...]:
+        """Passages of the evaluation set; `recorded` are those whose answer was recorded."""
+        passages = self.evaluation.passages
+        if which != "recorded":
+            return choose(passages, which)
+        return tuple(passage for passage in passages if passage.recorded is not None)
 
     @property
     def chunk_seconds(self) -> float:
@@ -115,15 +102,21 @@ class Subject:
 
         A mode that is declared is never missing: if the server does not list it, the case runs and fails.
         """
-        if "evaluation" in case.needs and not self.evaluation:
-            return "no evaluation set was given (--evaluation)"
-        if "profane-words" in case.needs and not self.declaration.profane_words:
-            return "no profane word is declared (profane_words)"
-        for mode in ("offline", "streaming"):
+        for mode in _MODES:
             if mode not in case.needs:
                 continue
             if self.declaration.pairs is None and mode not in {each for _, each in self.listing.pairs}:
                 return f"the server lists no {mode} model"
             if self.declaration.pairs is not None and mode not in {each for _, each in self.declaration.pairs}:
                 return f"no {mode} model is declared"
+        sets = {
+            "utterances": self.evaluation.utterances,
+            "passages": self.evaluation.passages,
+            "recorded": self.choose_passages("recorded"),
+        }
+        for need, items in sets.items():
+            if need in case.needs and not items:
+                return f"no evaluation set with {need} was given (--evaluation)"
+        if "profane-words" in case.needs and not self.declaration.profane_words:
+            return "no profane word is declared (profane_words)"
         return ""

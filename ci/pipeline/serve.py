@@ -80,7 +80,7 @@ def _serve(checkpoint: Checkpoint, uri: str) -> int:
 
 def _example(checkpoint: Checkpoint) -> Path:
     if checkpoint.evaluation.is_dir():
-        return read_evaluation(checkpoint.evaluation)[0].path
+        return read_evaluation(checkpoint.evaluation).utterances[0].path
     return Path("AUDIO.wav")
 
 

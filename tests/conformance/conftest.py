@@ -7,18 +7,21 @@ from pathlib import Path
 import pytest
 
 from ci.conformance.case import Suite, load_suites, select
-from ci.conformance.evaluation import Utterance, read_evaluation
+from ci.conformance.declaration import Declaration
+from ci.conformance.evaluation import Evaluation, Passage, read_evaluation
 from ci.conformance.known import KnownFailures
 from ci.conformance.run import Run, run_suites
 from ci.conformance.server import Connection
-from ci.conformance.subject import Declaration
-from tests.conformance.scripted_server import PROFANE, ScriptedServer, serving
-from tests.conformance.tones import write_evaluation
+from ci.conformance.subject import DEFAULT_LIMITS
+from pipelines.registry import rooms
+from tests.conformance.scripted.language import punctuate
+from tests.conformance.scripted.server import ScriptedServer, serving
+from tests.conformance.scripted.speech import PROFANE
+from tests.conformance.tones import SENTENCES, write_evaluation
 
-CASES = Path(__file__).parents[2] / "pipelines" / "speech_recognition" / "cases"
 DECLARATION = Declaration(
-    pairs=frozenset({("en-US", "offline"), ("en-US", "streaming")}),
-    limits={"offline": 0.0, "streaming": 0.0, "streaming_minus_offline": 0.0},
+    pairs=frozenset({("en-US", "offline"), ("en-US", "streaming"), ("en-US", "punctuation")}),
+    limits=dict.fromkeys(DEFAULT_LIMITS, 0.0),
     profane_words=tuple(PROFANE),
 )
 
@@ -27,8 +30,8 @@ Judge = Callable[..., Run]
 
 @pytest.fixture(scope="session")
 def suites() -> tuple[Suite, ...]:
-    """All cases of speech recognition."""
-    return load_suites([CASES])
+    """All cases of all rooms."""
+    return load_suites([room.cases for room in rooms()])
 
 
 @pytest.fixture(scope="session")
@@ -37,12 +40,16 @@ def evaluation_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def evaluation(evaluation_folder: Path) -> tuple[Utterance, ...]:
-    return read_evaluation(evaluation_folder)
+def evaluation(evaluation_folder: Path) -> Evaluation:
+    """Utterances, and passages of one to eight of their sentences, each of which ends with a full stop."""
+    sentences = [f"{sentence} hotel" for sentence in SENTENCES]
+    texts = [" ".join(sentences[:count]) for count in range(1, len(sentences) + 1)]
+    passages = (Passage(f"text {n}", text, punctuate(text), punctuate(text)) for n, text in enumerate(texts, 1))
+    return read_evaluation(evaluation_folder) + Evaluation(passages=tuple(passages))
 
 
 @pytest.fixture
-def judge(suites: tuple[Suite, ...], evaluation: tuple[Utterance, ...]) -> Judge:
+def judge(suites: tuple[Suite, ...], evaluation: Evaluation) -> Judge:
     """Judges a server with the cases of some patterns (all if there are none)."""
 
     def judge(
@@ -51,9 +58,9 @@ def judge(suites: tuple[Suite, ...], evaluation: tuple[Utterance, ...]) -> Judge
         *,
         known: KnownFailures | None = None,
         declaration: Declaration = DECLARATION,
-        evaluation: tuple[Utterance, ...] = evaluation,
+        evaluation: Evaluation = evaluation,
     ) -> Run:
-        chosen = select(suites, run=[f"speech_recognition/{pattern}" for pattern in patterns], skip=())
+        chosen = select(suites, run=patterns, skip=())
         with serving(server) as uri, Connection(uri) as connection:
             return asyncio.run(
                 run_suites(

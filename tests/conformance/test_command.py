@@ -22,8 +22,9 @@ from ci.conformance.__main__ import CASES_FAILED, main
 from ci.conformance.checks import CHECKS
 from ci.errors import BadEvaluation, BadKnownFailing, BadYaml, ServerUnreachable
 from pipelines.errors import InternalError, MissingInput, UsageError
-from tests.conformance.scripted_server import ScriptedServer, serving
-from tests.conformance.wrong_server import CountsAudioInMilliseconds, HearsNothing
+from tests.conformance.mistakes.invariants import CountsAudioInMilliseconds
+from tests.conformance.mistakes.recognition import HearsNothing
+from tests.conformance.scripted.server import ScriptedServer, serving
 
 HEALTH = "--run=speech_recognition/health"
 DECLARATION = "language: en-US\nbuilds: {offline: {}, streaming: {}}\n"
@@ -57,7 +58,7 @@ def test_a_conforming_server_ends_with_0(
             f"--declare={declaration}",
             f"--report={report}",
             f"--facts={facts}",
-            "--run=**/word-error-rate",
+            "--run=**/recognition/word-error-rate",
         ]
     )
 
@@ -67,7 +68,11 @@ def test_a_conforming_server_ends_with_0(
     assert code == 0
     assert "word error rate, offline: 0.00%" in capsys.readouterr().out
     assert (document["outcome"], document["counts"]["pass"], suite.attrib["tests"]) == ("pass", 2, "2")
-    assert [model["name"] for model in document["models"]] == ["tones-streaming", "tones-offline"]
+    assert [model["name"] for model in document["models"]] == [
+        "tones-streaming",
+        "tones-offline",
+        "tones-punctuation",
+    ]
     assert "conforms" in page
     assert "2.19.0" in page
     assert "http-equiv" not in page
@@ -77,7 +82,9 @@ def test_a_conforming_server_ends_with_0(
 def test_failures_end_with_their_own_code(evaluation_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The terminal says what was expected and what came, without a traceback."""
     with serving(HearsNothing()) as uri:
-        code = main([f"--uri={uri}", f"--evaluation={evaluation_folder}", "--run=**/word-error-rate/offline"])
+        code = main(
+            [f"--uri={uri}", f"--evaluation={evaluation_folder}", "--run=**/recognition/word-error-rate/offline"]
+        )
 
     out = capsys.readouterr().out
     assert code == CASES_FAILED
@@ -130,7 +137,7 @@ def test_a_hostile_server_cannot_break_the_reports(evaluation_folder: Path, tmp_
         def models(self) -> dict[str, dict[str, str]]:
             return {f"<script>alert(1)</script>\x01{name}": each for name, each in super().models().items()}
 
-    cases = ["--run=**/word-error-rate", "--run=**/models-listed"]
+    cases = ["--run=**/recognition/word-error-rate", "--run=**/models-listed"]
     with serving(Hostile()) as uri:
         main([f"--uri={uri}", f"--evaluation={evaluation_folder}", f"--report={tmp_path}", *cases])
 
@@ -171,10 +178,10 @@ def test_declared_accuracy_needs_an_evaluation_set(tmp_path: Path, capsys: pytes
     """Limits that nobody measures would be worth nothing; without limits the cases are skipped with a reason."""
     declaration = tmp_path / "pipeline.yaml"
     declaration.write_text(DECLARATION)
-    arguments = [f"--declare={declaration}", "--run=**/word-error-rate"]
+    arguments = [f"--declare={declaration}", "--run=**/recognition/word-error-rate"]
     with serving(ScriptedServer()) as uri:
         assert main([f"--uri={uri}", *arguments]) == 0
-        assert "skipped 2: no evaluation set was given" in capsys.readouterr().out
+        assert "skipped 2: no evaluation set with utterances was given" in capsys.readouterr().out
         declaration.write_text(DECLARATION + "accuracy: {offline: 0.1}\n")
         assert main([f"--uri={uri}", *arguments]) == BadEvaluation.exit_code
 

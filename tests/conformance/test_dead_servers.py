@@ -10,7 +10,7 @@ import pytest
 from ci.conformance import invoke
 from ci.conformance.outcome import Outcome
 from ci.conformance.run import Run
-from tests.conformance.scripted_server import ScriptedServer
+from tests.conformance.scripted.server import ScriptedServer
 
 Judge = Callable[..., Run]
 
@@ -47,7 +47,7 @@ def test_a_server_that_hangs_is_waited_for_a_few_times_only(judge: Judge, monkey
     monkeypatch.setattr(invoke, "HUNG_SECONDS", 0.05)
     started = time.monotonic()
 
-    run = judge(Hangs(), ["formats", "health"])
+    run = judge(Hangs(), ["speech_recognition/formats", "speech_recognition/health"])
 
     outcomes = {result.outcome for result in run.results if "/formats/" in result.address}
     assert outcomes == {Outcome.FAIL}
@@ -57,7 +57,9 @@ def test_a_server_that_hangs_is_waited_for_a_few_times_only(judge: Judge, monkey
 
 def test_a_server_that_dies_fails_all_that_follows(judge: Judge) -> None:
     """The first answers were right; liveness tells that there is nobody left."""
-    run = judge(Dies(), ["health", "recognition/word-error-rate", "liveness"])
+    run = judge(
+        Dies(), [f"speech_recognition/{each}" for each in ("health", "recognition/word-error-rate", "liveness")]
+    )
 
     failed = [result.address for result in run.results if result.outcome is Outcome.FAIL]
     assert "speech_recognition/liveness/still-serving" in failed

@@ -48,7 +48,7 @@ class Served:
 
 @pytest.fixture(scope="module")
 def utterances() -> tuple[Utterance, ...]:
-    return read_evaluation(SAMPLE / "evaluation")
+    return read_evaluation(SAMPLE / "evaluation").utterances
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from ci.conformance.case import Case
-from ci.conformance.checks import listing, status, stream, text, words
+from ci.conformance.checks import listing, punctuation, status, stream, text, words
 from ci.conformance.checks.evidence import Answer, Check, Evidence, Verdict
 
 __all__ = ["CHECKS", "Answer", "Evidence", "Verdict", "judge"]
@@ -30,6 +30,13 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
         "interim_latency": stream.interim_latency,
         "word_offsets": words.word_offsets,
         "shifted": words.shifted,
+        "answers": punctuation.answers,
+        "changed": punctuation.changed,
+        "words_kept": punctuation.words_kept,
+        "recorded": punctuation.recorded,
+        "accuracy": punctuation.accuracy,
+        "punctuated": punctuation.punctuated,
+        "unpunctuated": punctuation.unpunctuated,
     }
 )
 
@@ -38,9 +45,11 @@ def judge(case: Case, evidence: Evidence) -> Verdict:
     """Judges everything that a case expects.
 
     Every call must end with OK unless the case expects another status; where it does not, nothing else is looked at,
-    because an answer that did not come has no other faults.
+    because an answer that did not come has no other faults. As many texts must come back as were sent.
     """
     verdict = status.status(case.expect.get("status", {"code": "OK"}), evidence)
+    if not verdict.findings and "status" not in case.expect:
+        verdict = punctuation.one_each(evidence)
     if verdict.findings:
         return verdict
     for name, argument in case.expect.items():

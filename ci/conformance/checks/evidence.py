@@ -8,16 +8,24 @@ from ci.conformance.exchange import Exchange
 from ci.conformance.outcome import Finding, Score
 from ci.conformance.subject import Subject
 
-__all__ = ["Answer", "Check", "Evidence", "Verdict"]
+__all__ = ["Answer", "Check", "Evidence", "Verdict", "shown"]
+
+_SHOWN = 200  # characters of a text in a finding
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An exchange of the case; `plain` is that of the most ordinary request for the same utterance, if it is needed."""
+    """An exchange of the case, and what it is compared with, if that is needed.
+
+    Attributes:
+        plain: That of the most ordinary request for the same utterance.
+        punctuated: What the server's punctuation makes of the results of `plain`.
+    """
 
     label: str
     exchange: Exchange
     plain: Exchange | None = None
+    punctuated: Exchange | None = None
 
 
 @dataclass(frozen=True)
@@ -48,3 +56,8 @@ class Verdict:
 
 Check = Callable[[Any, Evidence], Verdict]
 """A function from the value in the case file and the evidence to a verdict."""
+
+
+def shown(text: str) -> str:
+    """A text as findings show it; a megabyte is cut."""
+    return repr(text) if len(text) <= _SHOWN else f"{text[:_SHOWN]!r} and {len(text) - _SHOWN} characters more"

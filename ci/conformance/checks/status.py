@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from ci.conformance.case import fill
-from ci.conformance.checks.evidence import Answer, Evidence, Verdict
+from ci.conformance.checks.evidence import Answer, Evidence, Verdict, shown
 from ci.conformance.outcome import Finding
 
 __all__ = ["request_id", "serving", "status"]
+
+#: Texts of an answer that a finding shows, at most.
+SHOWN_TEXTS = 3
 
 
 def status(expected: dict[str, Any], evidence: Evidence) -> Verdict:
@@ -37,7 +40,8 @@ def _describe(codes: list[str], expected: dict[str, Any]) -> str:
 def _got(answer: Answer) -> str:
     exchange = answer.exchange
     if exchange.code == "OK":
-        return f"OK, {exchange.transcript!r}" if exchange.request.call.recognises else "OK"
+        texts = [text for _, text in exchange.said] if exchange.request.call.mode else []
+        return ", ".join(["OK", *map(shown, texts[:SHOWN_TEXTS])])
     return f"{exchange.code}, message {exchange.details!r}"
 
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from ci.conformance.checks.evidence import Answer, Evidence, Verdict
+from ci.conformance.checks.evidence import Answer, Evidence, Verdict, shown
+from ci.conformance.evaluation import Passage
 from ci.conformance.exchange import Call, Exchange
 from ci.conformance.outcome import Finding, Score
 from ci.conformance.word_errors import align, normalise
@@ -33,7 +34,7 @@ def word_error_rate(expected: dict[str, float | str], evidence: Evidence) -> Ver
     rate = _rate(scores)
     findings = list(_empty(scores))
     if rate > limit:
-        worst = ", ".join(score.utterance for score in sorted(scores, key=_own_rate, reverse=True)[:3])
+        worst = ", ".join(score.item for score in sorted(scores, key=_own_rate, reverse=True)[:3])
         got = f"{rate:.2%} ({sum(score.errors for score in scores)} of {sum(score.words for score in scores)} words)"
         findings.append(Finding(f"word error rate at most {limit:.2%}", got, f"worst: {worst}"))
     mode = "/".join(sorted({score.mode for score in scores}))
@@ -50,14 +51,14 @@ def streaming_minus_offline(expected: float | str, evidence: Evidence) -> Verdic
 
 
 def same(expected: bool, evidence: Evidence) -> Verdict:
-    """One utterance has one transcript, in all variants and repetitions."""
-    first: dict[object, Answer] = {}
+    """One utterance has one transcript, and one text one answer, in all variants and repetitions."""
+    first: dict[object, tuple[str, str]] = {}
     findings = []
     for answer in evidence.heard:
-        other = first.setdefault(answer.exchange.request.utterance, answer)
-        if answer.exchange.transcript != other.exchange.transcript:
-            expectation = f"{other.exchange.transcript!r}, as in {other.label}"
-            findings.append(Finding(expectation, repr(answer.exchange.transcript), answer.label))
+        for item, got in answer.exchange.said:
+            want, label = first.setdefault(item.text if isinstance(item, Passage) else item, (got, answer.label))
+            if got != want:
+                findings.append(Finding(f"{shown(want)}, as in {label}", shown(got), answer.label))
     return Verdict(tuple(findings))
 
 
@@ -74,7 +75,10 @@ def alternatives(expected: int, evidence: Evidence) -> Verdict:
 
 
 def masked(expected: str, evidence: Evidence) -> Verdict:
-    """Each declared profane word that is spoken shows its first letter and asterisks, and all other words as ever."""
+    """Each declared profane word that is spoken shows its first letter and asterisks, and all other words as ever.
+
+    Case and marks do not matter, so that it can be said of punctuated transcripts too.
+    """
     profane = {word.casefold() for word in evidence.subject.declaration.profane_words}
     findings = []
     spoken = 0
@@ -82,12 +86,16 @@ def masked(expected: str, evidence: Evidence) -> Verdict:
         plain = answer.plain.transcript.split() if answer.plain else []
         spoken += sum(word.casefold() in profane for word in plain)
         want = " ".join(_mask(word) if word.casefold() in profane else word for word in plain)
-        if answer.exchange.transcript != want:
+        if _bare(answer.exchange.transcript) != _bare(want):
             findings.append(Finding(repr(want), repr(answer.exchange.transcript), answer.label))
     if not spoken and expected == "spoken":
         want = "the evaluation set to hold a declared profane word"
         findings.append(Finding(want, f"none of {', '.join(sorted(profane))} was recognised"))
     return Verdict(tuple(findings), {"profane words spoken": str(spoken)})
+
+
+def _bare(transcript: str) -> list[str]:
+    return [word.rstrip(".,?!").casefold() for word in transcript.split()]
 
 
 def _mask(word: str) -> str:
@@ -102,7 +110,7 @@ def _score(answer: Answer) -> Score:
     reference = normalise(utterance.text)
     errors, pieces = align(reference, normalise(exchange.transcript))
     return Score(
-        utterance=utterance.name,
+        item=utterance.name,
         mode=exchange.request.call,
         reference=utterance.text,
         hypothesis=exchange.transcript,
@@ -125,4 +133,4 @@ def _own_rate(score: Score) -> float:
 def _empty(scores: Sequence[Score]) -> Iterator[Finding]:
     for score in scores:
         if score.words and not score.hypothesis:
-            yield Finding(repr(score.reference), "an empty transcript", f"{score.mode} {score.utterance}")
+            yield Finding(repr(score.reference), "an empty transcript", f"{score.mode} {score.item}")

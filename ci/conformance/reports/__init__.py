@@ -15,7 +15,12 @@ from pipelines.outputs import atomic_file
 __all__ = ["Report", "read_facts", "write_reports"]
 
 #: The cases whose measurements stand at the top of a report.
-HEADLINES = ("recognition/word-error-rate", "recognition/streaming-minus-offline", "invariants/interim-latency")
+HEADLINES = (
+    "recognition/word-error-rate",
+    "recognition/streaming-minus-offline",
+    "invariants/interim-latency",
+    "content/accuracy",
+)
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ class ResponseChart:
 
 @dataclass(frozen=True)
 class Bar:
-    """Word errors of the utterances with so many of them; `share` is relative to the longest bar."""
+    """The items with so many wrong words; `share` is of all items of the mode."""
 
     text: str
     mode: str
@@ -74,7 +74,7 @@ def response_chart(scores: Sequence[Score]) -> ResponseChart | None:
     def points() -> Iterator[Point]:
         for score in sorted(scores, key=lambda score: score.errors):
             x, y = place(score.audio_seconds, score.seconds)
-            label = f"{score.utterance}, {score.mode}: {score.seconds:.2f} s for {score.audio_seconds:.1f} s of audio"
+            label = f"{score.item}, {score.mode}: {score.seconds:.2f} s for {score.audio_seconds:.1f} s of audio"
             label += f", {score.errors} of {score.words} words wrong" if score.errors else ""
             yield Point(x, y, score.mode, score.errors > 0, label)
 
@@ -84,7 +84,7 @@ def response_chart(scores: Sequence[Score]) -> ResponseChart | None:
 
 
 def word_error_bars(scores: Sequence[Score]) -> tuple[Bar, ...]:
-    """How many utterances of each mode have no, one, two, three or more wrong words."""
+    """How many items of each mode have no, one, two, three or more wrong words."""
     bars = []
     for mode in sorted({score.mode for score in scores}):
         errors = [score.errors for score in scores if score.mode == mode]

@@ -10,15 +10,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ci.conformance.outcome import CaseResult, Outcome, ResultTree, Score
 from ci.conformance.reports import HEADLINES
-from ci.conformance.reports.charts import response_chart, word_error_bars
+from ci.conformance.reports.charts import Bar, response_chart, word_error_bars
 
 if TYPE_CHECKING:
     from ci.conformance.reports import Report
 
 __all__ = ["render"]
 
-#: Misrecognised utterances that the page shows, the worst first; JSON has all.
-SHOWN_UTTERANCES = 25
+#: Utterances, and texts, with errors that the page shows, the worst first; JSON has all.
+SHOWN_ITEMS = 25
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,14 @@ class _Tile:
     good: bool = True
 
 
+@dataclass(frozen=True)
+class _Errors:
+    """How many items have how many wrong words, and those that have any, with the modes that gave that answer."""
+
+    bars: tuple[Bar, ...]
+    wrong: list[tuple[Score, list[str]]]
+
+
 def render(report: "Report") -> str:
     """The page. Everything that the server sent is escaped."""
     environment = Environment(
@@ -42,7 +50,7 @@ def render(report: "Report") -> str:
         lstrip_blocks=True,
     )
     run = report.run
-    scores = _scores(run.results)
+    spoken, written = _scores(run.results, "word-error-rate"), _scores(run.results, "content/accuracy")
     return environment.get_template("page.html.j2").render(
         report=report,
         outcome=report.tree.outcome,
@@ -53,11 +61,11 @@ def render(report: "Report") -> str:
         suites=[suite for room in report.tree.children for suite in room.children],
         verdict=_verdict(report.tree),
         urgent=_urgent(run.results),
-        tiles=_tiles(run.results, scores),
-        chart=response_chart(scores),
-        bars=word_error_bars(scores),
-        wrong=_wrong(scores),
-        shown=SHOWN_UTTERANCES,
+        tiles=_tiles(run.results, spoken),
+        chart=response_chart(spoken),
+        spoken=_Errors(word_error_bars(spoken), _wrong(spoken)),
+        written=_Errors(word_error_bars(written), _wrong(written)),
+        shown=SHOWN_ITEMS,
         fact_tables=[_fact_table(heading, facts) for heading, facts in report.facts.items()],
         short=_short,
     )
@@ -91,16 +99,16 @@ def _urgent(results: Sequence[CaseResult]) -> list[list[CaseResult]]:
     return sorted(groups.values(), key=lambda group: group[0].outcome, reverse=True)
 
 
-def _scores(results: Sequence[CaseResult]) -> list[Score]:
-    return [score for result in results if "/word-error-rate/" in result.address for score in result.scores]
+def _scores(results: Sequence[CaseResult], case: str) -> list[Score]:
+    return [score for result in results if f"/{case}/" in result.address for score in result.scores]
 
 
 def _wrong(scores: Sequence[Score]) -> list[tuple[Score, list[str]]]:
-    """What was misrecognised, the worst first, with the modes that heard the same."""
+    """What has errors, the worst first, with the modes that gave the same answer."""
     heard: dict[tuple[str, str], tuple[Score, list[str]]] = {}
     for score in scores:
         if score.errors:
-            heard.setdefault((score.utterance, score.hypothesis), (score, []))[1].append(score.mode)
+            heard.setdefault((score.item, score.hypothesis), (score, []))[1].append(score.mode)
     return sorted(heard.values(), key=lambda each: each[0].errors / max(1, each[0].words), reverse=True)
 
 
@@ -114,10 +122,10 @@ def _tiles(results: Sequence[CaseResult], scores: Sequence[Score]) -> list[_Tile
     tiles = []
     for headline in HEADLINES:
         for result in (each for each in results if f"/{headline}" in each.address and each.facts):
-            name, value = next(iter(result.facts.items()))
-            measured, _, limit = value.partition(" of ")
-            share = _number(measured) / _number(limit) if _number(limit) else None
-            tiles.append(_Tile(name, measured, f"limit {limit}", share, result.outcome is Outcome.PASS))
+            for name, value in list(result.facts.items())[: 2 if result.scores else 1]:
+                measured, _, limit = value.partition(" of ")
+                share = _number(measured) / _number(limit) if _number(limit) else None
+                tiles.append(_Tile(name, measured, f"limit {limit}", share, result.outcome is Outcome.PASS))
     for mode in sorted({score.mode for score in scores}):
         speech = sum(score.audio_seconds for score in scores if score.mode == mode)
         waits = sorted(score.seconds for score in scores if score.mode == mode)

@@ -70,7 +70,7 @@ def test_needs_follow_from_the_calls(folder: Path) -> None:
 
     (suite,) = load_suites([folder])
 
-    assert suite.cases[0].needs == {"offline", "evaluation"}
+    assert suite.cases[0].needs == {"offline", "utterances"}
     assert suite.cases[-1].needs == {"streaming"}
 
 

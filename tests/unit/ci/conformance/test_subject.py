@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from ci.conformance.case import Case, load_suites
-from ci.conformance.evaluation import Utterance
+from ci.conformance.declaration import Declaration
+from ci.conformance.evaluation import Evaluation, Utterance
+from ci.conformance.exchange import Call
 from ci.conformance.server import Listing, Model
-from ci.conformance.subject import DEFAULT_LIMITS, Declaration, Subject
-from ci.errors import BadYaml
+from ci.conformance.subject import DEFAULT_LIMITS, Subject
 from pipelines.errors import UsageError
 
 CASES = """\
@@ -38,8 +39,9 @@ def cases(tmp_path: Path) -> dict[str, Case]:
 def subject(
     *models: Model, pairs: set[tuple[str, str]] | None = None, evaluation: bool = True, words: str = ""
 ) -> Subject:
-    declaration = Declaration(None if pairs is None else frozenset(pairs), profane_words=tuple(words.split()))
-    return Subject(Listing(models), declaration, (UTTERANCE,) if evaluation else ())
+    declared = None if pairs is None else frozenset(pairs)
+    declaration = Declaration(pairs=declared, profane_words=tuple(words.split()))
+    return Subject(Listing(models), declaration, Evaluation((UTTERANCE,) if evaluation else ()))
 
 
 def test_what_nobody_declares_is_skipped_with_a_reason(cases: dict[str, Case]) -> None:
@@ -75,10 +77,10 @@ def test_the_language_is_the_declared_one_else_the_listed_one() -> None:
 
 def test_placeholders_name_the_models_that_answer() -> None:
     """A mode without a model has no name to ask for."""
-    names = subject(STREAMING, OFFLINE).names("streaming")
+    names = subject(STREAMING, OFFLINE).names(Call.STREAMING)
 
     assert names == {"language": "de-DE", "type": "online", "streaming-model": "s", "offline-model": "o"}
-    assert "offline-model" not in subject(STREAMING).names("streaming")
+    assert "offline-model" not in subject(STREAMING).names(Call.STREAMING)
 
 
 def test_chunk_and_padding_come_from_the_server() -> None:
@@ -91,19 +93,10 @@ def test_declared_limits_win(tmp_path: Path) -> None:
     """Those that are not declared keep their defaults, and a name that is none is refused."""
     path = tmp_path / "pipeline.yaml"
     path.write_text("language: en-US\nbuilds: {offline: {}}\naccuracy: {offline: 0.02}\nversion: 1.0.0\n")
-    judged = Subject(Listing(), Declaration.read(path), ())
+    judged = Subject(Listing(), Declaration.read(path), Evaluation())
 
     assert judged.limit("offline") == 0.02
     assert judged.limit("streaming") == DEFAULT_LIMITS["streaming"]
     assert judged.limit(0.5) == 0.5
     with pytest.raises(UsageError, match="no limit is called 'luck'"):
         judged.limit("luck")
-
-
-def test_a_declaration_of_no_known_mode_is_refused(tmp_path: Path) -> None:
-    """With file and line."""
-    path = tmp_path / "pipeline.yaml"
-    path.write_text("language: en-US\nbuilds:\n  online: {}\n")
-
-    with pytest.raises(BadYaml, match=r"pipeline\.yaml:\d: builds"):
-        Declaration.read(path)

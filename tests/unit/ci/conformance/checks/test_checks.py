@@ -11,10 +11,11 @@ from riva.client.proto import riva_asr_pb2 as asr
 
 from ci.conformance.checks import status, text, words
 from ci.conformance.checks.evidence import Answer, Evidence
-from ci.conformance.evaluation import Utterance
+from ci.conformance.declaration import Declaration
+from ci.conformance.evaluation import Evaluation, Utterance
 from ci.conformance.exchange import Call, Exchange, Reply, Request
 from ci.conformance.server import Listing
-from ci.conformance.subject import Declaration, Subject
+from ci.conformance.subject import Subject
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def answer(
 
 
 def evidence(*answers: Answer, **names: Any) -> Evidence:
-    return Evidence(answers, Subject(Listing(), Declaration(), ()), names)
+    return Evidence(answers, Subject(Listing(), Declaration(), Evaluation()), names)
 
 
 TIMES = {

@@ -7,7 +7,7 @@ from ci.conformance.reports.charts import HEIGHT, WIDTH, response_chart, word_er
 
 
 def score(audio: float, seconds: float, errors: int = 0, mode: str = "offline") -> Score:
-    return Score("u", mode, "a b", "a b", errors, 2, audio, seconds)
+    return Score("u", mode, "a b", "a b", errors, 2, seconds, audio)
 
 
 @pytest.mark.parametrize("longest", [0.004, 0.9, 1.0, 7.3, 61.0, 3600.0])

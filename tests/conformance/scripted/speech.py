@@ -1,32 +1,22 @@
-"""A riva-speech server that understands the language of tones, as correct as this suite can tell.
+"""Speech recognition of the scripted server, which understands the language of tones."""
 
-Every behaviour is a method of its own, so that a mistake is a subclass that overrides one of them.
-"""
-
-import asyncio
 import io
-import threading
-from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import grpc
 import numpy as np
 import soundfile
 import soxr
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1.health import SERVICE_NAME as HEALTH
 from numpy.typing import NDArray
 from riva.client.proto import riva_asr_pb2 as asr
 from riva.client.proto import riva_asr_pb2_grpc
 from riva.client.proto.riva_audio_pb2 import AudioEncoding
 
 from tests.conformance import tones
+from tests.conformance.scripted.language import LANGUAGE, LanguageServer, Refusal
 from tests.conformance.tones import Word
 
-LANGUAGE = "en-US"
-SERVICE = "nvidia.riva.asr.RivaSpeechRecognition"
 PROFANE = frozenset({"golf"})
 STOP_HISTORY = 0.8
 SUBTYPES = {AudioEncoding.LINEAR_PCM: "PCM_16", AudioEncoding.MULAW: "ULAW", AudioEncoding.ALAW: "ALAW"}
@@ -40,14 +30,6 @@ CODECS = {
 HEADERS = (b"RIFF", b"fLaC", b"OggS")
 
 Samples = NDArray[np.float32]
-
-
-class Refusal(Exception):
-    """Ends a call with a status."""
-
-    def __init__(self, message: str, code: grpc.StatusCode = grpc.StatusCode.INVALID_ARGUMENT) -> None:
-        super().__init__(message)
-        self.message, self.code = message, code
 
 
 @dataclass
@@ -64,27 +46,8 @@ class Stream:
     seconds: float = 0.0
 
 
-class ScriptedServer(riva_asr_pb2_grpc.RivaSpeechRecognitionServicer, health_pb2_grpc.HealthServicer):
-    """The correct one; `server` is what serves it."""
-
-    server: grpc.aio.Server
-
-    # Health.
-
-    def health(self, service: str) -> int | None:
-        """The status of a service, None if it does not exist."""
-        return health_pb2.HealthCheckResponse.SERVING if service in ("", SERVICE, HEALTH) else None
-
-    async def Check(self, request: Any, context: Any) -> Any:
-        status = self.health(request.service)
-        if status is None:
-            await context.abort(grpc.StatusCode.NOT_FOUND, "unknown service")
-        return health_pb2.HealthCheckResponse(status=status)
-
-    async def Watch(self, request: Any, context: Any) -> AsyncIterator[Any]:
-        status = self.health(request.service)
-        unknown = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
-        yield health_pb2.HealthCheckResponse(status=unknown if status is None else status)
+class SpeechServer(LanguageServer, riva_asr_pb2_grpc.RivaSpeechRecognitionServicer):
+    """The correct one."""
 
     # Configuration.
 
@@ -181,13 +144,17 @@ class ScriptedServer(riva_asr_pb2_grpc.RivaSpeechRecognitionServicer, health_pb2
         return round(1000 * word.start), round(1000 * word.end)
 
     def alternatives(self, words: list[Word], config: Any) -> list[Any]:
-        best = asr.SpeechRecognitionAlternative(
-            transcript=" ".join(self.write(word.text, config) for word in words), confidence=0.9
-        )
-        for word in words if config.enable_word_time_offsets else []:
+        transcript = " ".join(self.write(word.text, config) for word in words)
+        if config.enable_automatic_punctuation:
+            transcript = self.punctuate_transcript(transcript)
+        best = asr.SpeechRecognitionAlternative(transcript=transcript, confidence=0.9)
+        for word, written in zip(words, transcript.split(), strict=False) if config.enable_word_time_offsets else []:
             start, end = self.offsets(word, words)
-            best.words.add(word=self.write(word.text, config), start_time=start, end_time=end, confidence=0.9)
+            best.words.add(word=written, start_time=start, end_time=end, confidence=0.9)
         return [best]
+
+    def punctuate_transcript(self, transcript: str) -> str:
+        return self.punctuate(transcript)
 
     def processed(self, seconds: float) -> float:
         return seconds
@@ -296,33 +263,3 @@ class ScriptedServer(riva_asr_pb2_grpc.RivaSpeechRecognitionServicer, health_pb2
         if stream.request_id is not None:
             response.id.CopyFrom(self.identity(stream.request_id))
         return response
-
-
-@contextmanager
-def serving(servicer: ScriptedServer, credentials: grpc.ServerCredentials | None = None) -> Iterator[str]:
-    """Serves on a free port of this machine, in a thread of its own; yields the address."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="scripted server")
-    thread.start()
-
-    def settle(work: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, loop).result()
-
-    server, port = settle(_start(servicer, credentials))
-    try:
-        yield f"localhost:{port}"
-    finally:
-        settle(server.stop(grace=None))
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
-
-
-async def _start(servicer: ScriptedServer, credentials: grpc.ServerCredentials | None) -> tuple[grpc.aio.Server, int]:
-    servicer.server = server = grpc.aio.server(options=[("grpc.max_receive_message_length", -1)])
-    riva_asr_pb2_grpc.add_RivaSpeechRecognitionServicer_to_server(servicer, server)
-    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
-    address = "localhost:0"
-    port = server.add_secure_port(address, credentials) if credentials else server.add_insecure_port(address)
-    await server.start()
-    return server, port
