@@ -34,6 +34,9 @@ KEEP_ALIVE_SECONDS = 30.0
 PIECE_SECONDS = 30.0
 # Compressed bytes decoded at a time; what they become is at most a few seconds of audio.
 PIECE_BYTES = 1 << 18
+# The first bytes say what the audio is; recordings of up to half a minute of PCM are short.
+HEAD_BYTES = 1 << 12
+SHORT_BYTES = 1 << 20
 # Messages shorter than this part of a chunk are collected first: a request for each 20 ms of telephony would be waste.
 SHARE_OF_CHUNK = 0.25
 
@@ -122,7 +125,10 @@ class _SpeechRecognition:
 
 
 class _Pieces:
-    """A recording, decoded a piece at a time, away from the event loop, which must go on serving streams."""
+    """A recording, decoded a piece at a time, away from the event loop, which must go on serving streams.
+
+    A short one that need only be copied stays: to hand it over and back would take longer.
+    """
 
     def __init__(self, audio: bytes, reader: AudioReader, *, limit: int) -> None:
         self._audio, self._reader, self._limit = audio, reader, limit
@@ -132,6 +138,11 @@ class _Pieces:
 
     async def next(self) -> tuple[Samples, bool]:
         """At most `limit` samples, and whether they are the last."""
+        if self._at == 0:
+            self._samples = self._reader.feed(self._audio[:HEAD_BYTES])
+            self._at = HEAD_BYTES
+        if self._reader.only_copies and len(self._audio) <= SHORT_BYTES:
+            return self._next()
         return await asyncio.to_thread(self._next)
 
     def _next(self) -> tuple[Samples, bool]:

@@ -120,9 +120,9 @@ class Result:
 class Recognizer:
     """What all streams of a pipeline share."""
 
-    def __init__(self, settings: RecognizerSettings) -> None:
+    def __init__(self, settings: RecognizerSettings, *, threads: int = 1) -> None:
         self.settings = settings
-        self.mel = MelSpectrogram(settings.features)
+        self.mel = MelSpectrogram(settings.features, threads=threads)
         self.vocabulary = Vocabulary(settings.labels)
         features = settings.features
         # Frames of the right context that need samples beyond its end.

@@ -46,6 +46,12 @@ class AudioReader:
     def seconds(self) -> float:
         return self._samples / self.format.rate if self.format else 0.0
 
+    @property
+    def only_copies(self) -> bool:
+        """Whether decoding is known to cost next to nothing: linear PCM at the model's rate."""
+        known = self.format
+        return known is not None and known.encoding is Encoding.LINEAR_PCM and known.rate == self._rate
+
     def feed(self, data: bytes) -> Samples:
         """Decodes the next piece.
 

@@ -9,6 +9,7 @@ answers.
 
 import ctypes
 import json
+import os
 import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
@@ -44,7 +45,8 @@ class TritonPythonModel:
         config = json.loads(args["model_config"])
         parameters = {name: value["string_value"] for name, value in config["parameters"].items()}
         folder = Path(args["model_repository"]) / args["model_version"]
-        self._recognizer = Recognizer(RecognizerSettings.from_json((folder / SETTINGS_FILE).read_text("utf-8")))
+        settings = RecognizerSettings.from_json((folder / SETTINGS_FILE).read_text("utf-8"))
+        self._recognizer = Recognizer(settings, threads=len(os.sched_getaffinity(0)))
         self._network = _Network(
             parameters["network"],
             audio=parameters["network_input"],

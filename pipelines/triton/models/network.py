@@ -13,6 +13,7 @@ done, not when those of all requests are.
 import json
 import os
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
@@ -44,6 +45,7 @@ class TritonPythonModel:
         self._one_thread = _session(path, 1)
         self._spread = _session(path, threads) if parameters["spread"] == "True" and threads > 1 else self._one_thread
         self._unfinished = 0  # parts
+        self._together_at = 0.0  # when there was last more than one
         self._lock = threading.Lock()
         self._workers = ThreadPoolExecutor(threads, thread_name_prefix="network")
         self._inputs = {entry.name: len(entry.shape) for entry in self._one_thread.get_inputs()}
@@ -56,6 +58,8 @@ class TritonPythonModel:
             answering = _Answering(request.get_response_sender(), self._outputs, len(parts))
             with self._lock:
                 self._unfinished += len(parts)
+                if self._unfinished > 1:
+                    self._together_at = time.monotonic()
             for number, part in enumerate(parts):
                 self._workers.submit(self._run, part, number, answering)
 
@@ -64,7 +68,8 @@ class TritonPythonModel:
         self._workers.shutdown()
 
     def _run(self, part: dict[str, Any], number: int, answering: "_Answering") -> None:
-        session = self._spread if self._unfinished == 1 else self._one_thread
+        alone = self._unfinished == 1 and time.monotonic() - self._together_at > _ALONE_SECONDS
+        session = self._spread if alone else self._one_thread
         try:
             answering.put(number, session.run(self._outputs, part))
         except Exception as error:  # a thread's border: the caller must hear of it, whatever it is
