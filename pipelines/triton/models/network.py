@@ -27,6 +27,8 @@ __all__ = ["TritonPythonModel"]
 
 GRAPH_FILE = "model.onnx"
 _PART = 4  # items
+# Among several clients a part is alone for moments only: the cores that it would be spread over are wanted by the next.
+_ALONE_SECONDS = 0.2
 
 
 class TritonPythonModel:
