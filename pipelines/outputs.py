@@ -10,7 +10,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 
@@ -20,10 +20,14 @@ __all__ = ["atomic_directory", "atomic_file"]
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-_NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
-_NO_SUCH_PLACE = (errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.EFBIG)
-_REFUSALS = (*_FULL, *_NOT_WRITABLE, *_NO_SUCH_PLACE)
+_REASONS = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "the disk is full"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "the folder is not writable"),
+    **dict.fromkeys((errno.EBUSY, errno.EXDEV), "it is where a file system is mounted, and cannot be replaced"),
+    errno.EFBIG: "a file may not be as large as this there",
+    errno.EIO: "the disk is broken, or was taken away",
+}
+_REFUSALS = (*_REASONS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG)
 
 
 @contextmanager
@@ -37,8 +41,7 @@ def atomic_file(path: Path, *, force: bool = False) -> Iterator[Path]:
     """
     with _temporary(path, force=force) as temporary:
         yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
+        _sync(temporary)
         temporary.replace(path)
 
 
@@ -68,28 +71,43 @@ def atomic_directory(path: Path, *, force: bool = False) -> Iterator[Path]:
 def _temporary(path: Path, *, force: bool) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.partial")
     lock = path.with_name(f".{path.name}.lock")
+    with _refusals(path, expected=_REFUSALS), ExitStack() as held:
+        with _refusals(path, expected=None):
+            _refuse_existing(path, force=force)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            held.enter_context(_lock(lock, path))
+            held.callback(lock.unlink, missing_ok=True)
+            _restore(path)
+            _refuse_existing(path, force=force)  # another writer may have ended in between
+            _remove(temporary)  # litter of a run that was killed
+        try:
+            yield temporary
+            _sync(path.parent)
+        finally:
+            _remove(temporary)
+
+
+def _refuse_existing(path: Path, *, force: bool) -> None:
+    if path.exists() and not force:
+        raise OutputExists(f"{path} exists", fix="give -f/--force to replace it, or another name")
+
+
+@contextmanager
+def _refusals(path: Path, *, expected: tuple[int, ...] | None) -> Iterator[None]:
+    """Translates what the operating system refuses.
+
+    Args:
+        path: The output.
+        expected: Errors that are about the output, whoever met them; None means all.
+    """
     try:
-        if path.exists() and not force:
-            raise OutputExists(f"{path} exists", fix="give -f/--force to replace it, or another name")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _lock(lock, path):
-            try:
-                _remove(temporary)  # litter of a run that was killed
-                yield temporary
-                _sync(path.parent)
-            finally:
-                _remove(temporary)
-                lock.unlink(missing_ok=True)
+        yield
     except OSError as error:
-        if error.errno not in _REFUSALS:
+        if expected is not None and error.errno not in expected:
             raise
         raise OutputFailed(
             f"cannot write {path}: {error.strerror}",
-            why="the disk is full"
-            if error.errno in _FULL
-            else "the folder is not writable"
-            if error.errno in _NOT_WRITABLE
-            else "no such output can be made there",
+            why=_REASONS.get(error.errno or 0, "no such output can be made there"),
             fix=f"free space or choose another place than {path.parent}; what stood there before is untouched",
         ) from error
 
@@ -115,22 +133,31 @@ def _exchange(first: Path, second: Path) -> None:
         return
     if ctypes.get_errno() not in (errno.EINVAL, errno.ENOSYS):  # some network file systems cannot exchange
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(second))
-    old = second.with_name(f".{second.name}.old")
-    _remove(old)
-    second.rename(old)
+    second.rename(_old(second))
     first.rename(second)
-    _remove(old)
+    _remove(_old(second))
+
+
+def _old(path: Path) -> Path:
+    return path.with_name(f".{path.name}.old")
+
+
+def _restore(path: Path) -> None:
+    """Undoes half an exchange, or finishes a whole one, that a killed run left on such a file system."""
+    old = _old(path)
+    if path.exists():
+        _remove(old)
+    elif old.exists():
+        old.rename(path)
 
 
 def _sync_tree(folder: Path) -> None:
-    for entry in folder.rglob("*"):
-        if entry.is_file():
-            with entry.open("rb") as file:
-                os.fsync(file.fileno())
+    for entry in (*folder.rglob("*"), folder):
+        _sync(entry)
 
 
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -21,6 +21,7 @@ from pipelines.outputs import atomic_directory
 from pipelines.progress import progress
 from pipelines.registry import load_pipeline
 from pipelines.stages.build import RMIR_FORMAT
+from pipelines.triton.model_config import CONFIG_FILE
 
 if TYPE_CHECKING:
     from pipelines.triton.repository import TritonModel
@@ -66,6 +67,7 @@ def deploy(request: DeployRequest) -> tuple[str, ...]:
 
     if request.repository.exists() and not request.force:
         raise OutputExists(f"{request.repository} exists", fix="give -f/--force to replace it, or another folder")
+    _refuse_to_destroy(request.repository)
     with ExitStack() as files:
         rmirs = [files.enter_context(Archive.open(path)) for path in request.rmirs]
         options = [_options(rmir) for rmir in rmirs]
@@ -91,6 +93,19 @@ def deploy(request: DeployRequest) -> tuple[str, ...]:
     for model in models:
         _log.info("Wrote %s: %s", request.repository / model.name, ", ".join(model.files))
     return tuple(model.name for model in models)
+
+
+def _refuse_to_destroy(target: Path) -> None:
+    """--force replaces a model repository, and nothing else that a slip of the hand may name."""
+    strange = (
+        [entry.name for entry in target.iterdir() if not (entry / CONFIG_FILE).is_file()] if target.is_dir() else []
+    )
+    if strange:
+        raise OutputExists(
+            f"{target} is not a model repository: it holds {', '.join(sorted(strange)[:5])}",
+            "--force replaces the whole folder, and removes what it held",
+            "name another folder, or empty this one",
+        )
 
 
 def _options(rmir: Archive) -> Any:

@@ -1,5 +1,7 @@
 """Outputs are whole or not there."""
 
+import ctypes
+import errno
 import multiprocessing
 import os
 from pathlib import Path
@@ -91,6 +93,47 @@ def test_a_name_that_no_file_can_have_is_said(tmp_path: Path) -> None:
     """It is the user's choice, not a fault of the program."""
     with pytest.raises(OutputFailed, match="File name too long"), atomic_file(tmp_path / ("a" * 300)):
         pass
+
+
+@pytest.mark.parametrize("kind", [atomic_file, atomic_directory])
+@pytest.mark.parametrize("place", ["/proc/x", "/proc/x/y", "/sys/x", "/dev/null/x"])
+def test_a_place_where_nothing_can_be_made_is_said(kind: type, place: str) -> None:
+    """File systems of the kernel refuse in their own ways; all of them are the user's choice of a place."""
+    with pytest.raises(OutputFailed, match=place), kind(Path(place)):
+        pytest.fail("the block must not run")
+
+
+def test_half_an_exchange_is_undone(tmp_path: Path) -> None:
+    """Where folders cannot be exchanged in one step, a killed run may leave the old one aside: it comes back."""
+    (tmp_path / ".models.old").mkdir()
+    (tmp_path / ".models.old" / "old").touch()
+
+    with pytest.raises(OutputExists), atomic_directory(tmp_path / "models"):
+        pytest.fail("the block must not run")
+
+    assert [path.name for path in (tmp_path / "models").iterdir()] == ["old"]
+    assert [path.name for path in tmp_path.iterdir()] == ["models"]
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOSYS])
+def test_file_systems_without_exchange_get_the_same_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """Some network file systems cannot exchange two folders; the new one still takes the old one's place."""
+
+    class Refusing:
+        @staticmethod
+        def renameat2(*_: object) -> int:
+            ctypes.set_errno(code)
+            return -1
+
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: Refusing)
+    for content in ("old", "new"):
+        with atomic_directory(tmp_path / "models", force=True) as temporary:
+            (temporary / content).touch()
+
+    assert [path.name for path in (tmp_path / "models").iterdir()] == ["new"]
+    assert [path.name for path in tmp_path.iterdir()] == ["models"]
 
 
 def test_a_refused_write_is_said(tmp_path: Path) -> None:

@@ -131,6 +131,16 @@ def test_an_existing_repository_is_kept_without_force(make_rmir, tmp_path):
     assert {path.name for path in (tmp_path / "models").iterdir()} == {"second", "riva-onnx-second-am-streaming"}
 
 
+def test_force_replaces_nothing_but_a_repository(make_rmir, tmp_path):
+    """A folder that was named by a slip of the hand keeps what it holds."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "thesis.tex").write_text("precious")
+
+    with pytest.raises(OutputExists, match=r"thesis\.tex"):
+        deploy(request(tmp_path / "home", make_rmir(), force=True))
+    assert (tmp_path / "home" / "thesis.tex").read_text() == "precious"
+
+
 def test_a_failure_keeps_the_old_repository(make_rmir, tmp_path):
     """With -f, too, the old repository stands until the new one is whole."""
     deploy(request(tmp_path / "models", make_rmir("good.rmir")))
