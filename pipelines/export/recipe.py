@@ -1,18 +1,17 @@
 """How a checkpoint is exported: its schema, and what the options change about it. Refuses what cannot be done."""
 
-import importlib.metadata
 import os
 from dataclasses import replace
 
 from pipelines.archive.encrypted_path import key_of_environment
 from pipelines.archive.schema import Export, Schema
 from pipelines.compatibility import RivaVersion
-from pipelines.errors import ExportFailed, SchemaViolated, UsageError
+from pipelines.errors import UsageError
 from pipelines.export.acceptance import refuse_new
 from pipelines.export.options import ExportOptions
 from pipelines.verdict.needs import Needs, read_size
 
-__all__ = ["check_nemo_version", "check_options", "export_config", "memory_limit", "recipe_of"]
+__all__ = ["check_options", "export_config", "memory_limit", "recipe_of"]
 
 _TIMES = 2
 _FOR_A_THREAD = 256 << 20  # stacks and pools of allocators, for each core
@@ -84,41 +83,6 @@ def memory_limit(options: ExportOptions, needs: Needs | None) -> int | None:
     if needs is None:
         return None
     return _TIMES * needs.export_memory + _FOR_A_THREAD * (os.cpu_count() or 1)
-
-
-def check_nemo_version(schema: Schema, saved_by: str, *, strict: bool) -> list[str]:
-    """Returns a note if NeMo is older than the schema asks for, or than the NeMo that saved the checkpoint.
-
-    Args:
-        schema: The schema of the model's class.
-        saved_by: The NeMo version in the checkpoint, or an empty string.
-        strict: Whether a NeMo older than the schema asks for is an error.
-
-    Raises:
-        ExportFailed: NeMo is not installed.
-        SchemaViolated: NeMo is too old, and `strict`.
-    """
-    try:
-        installed = importlib.metadata.version("nemo_toolkit")
-    except importlib.metadata.PackageNotFoundError as error:
-        why = "nemo2riva needs an environment of its own (extra `export`)"
-        raise ExportFailed(
-            "NeMo is not installed in this environment", why, "run it through `nox -s export`"
-        ) from error
-    if _numbers(installed) < _numbers(schema.min_nemo_version):
-        text = f"this model requires nemo_toolkit >={schema.min_nemo_version}, {installed} is installed"
-        if strict:
-            raise SchemaViolated(text, fix=f"install nemo_toolkit >={schema.min_nemo_version}")
-        return [text]
-    if _numbers(installed) < _numbers(saved_by):
-        return [
-            f"NeMo {saved_by} saved the checkpoint, {installed} is installed: if it cannot be restored, that is why"
-        ]
-    return []
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part.isdigit())
 
 
 def recipe_of(schema: Schema, options: ExportOptions) -> Export:

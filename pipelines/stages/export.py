@@ -20,12 +20,13 @@ from pipelines.cli.flags import to_mapping
 from pipelines.compatibility import RivaVersion, riva_version
 from pipelines.errors import OutputExists
 from pipelines.export.acceptance import check_content, check_schema, check_versions, tolerance_of
+from pipelines.export.environment import check_environment
 from pipelines.export.job import Comparison, ExportJob, NemoExport
 from pipelines.export.manifest import artifacts, export_facts, metadata
 from pipelines.export.options import ExportOptions
 from pipelines.export.packing import pack_graph
 from pipelines.export.processes import child, read_result, wait
-from pipelines.export.recipe import check_nemo_version, check_options, export_config, memory_limit, recipe_of
+from pipelines.export.recipe import check_options, export_config, memory_limit, recipe_of
 from pipelines.export.sandbox import Isolation, Sandbox
 from pipelines.export.work_folder import work_folder
 from pipelines.progress import Progress, progress
@@ -112,7 +113,13 @@ def export_riva(request: ExportRequest, say: Callable[[str], None]) -> ExportRes
         verdict.raise_findings()
         pipeline = pipeline_of(checkpoint.obj_cls)
         schema = Schema.load(options.schema) if options.schema else pipeline.schema_of(checkpoint.obj_cls)
-        notes = check_nemo_version(schema, checkpoint.nemo_version, strict=options.validate)
+        notes = check_environment(
+            schema,
+            obj_cls=checkpoint.obj_cls,
+            saved_by=checkpoint.nemo_version,
+            riva=riva,
+            strict=options.validate,
+        )
         recipe = recipe_of(schema, options)
         job = _job(request, recipe, checkpoint, pipeline.name, work)
         bar.advance(_STEPS["read"])

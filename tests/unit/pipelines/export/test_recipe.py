@@ -8,7 +8,7 @@ from pipelines.archive.schema import Export
 from pipelines.errors import UsageError
 from pipelines.export import recipe
 from pipelines.export.options import ExportOptions
-from pipelines.export.recipe import check_nemo_version, export_config, recipe_of
+from pipelines.export.recipe import export_config, recipe_of
 from pipelines.speech_recognition import PIPELINE
 from pipelines.speech_recognition.checkpoint import CTC, CTC_BPE
 
@@ -35,15 +35,3 @@ def test_two_parts_cannot_be_asked_for(tmp_path: Path) -> None:
 def test_export_config_is_read() -> None:
     """KEY=VALUE entries stay strings, as upstream passes them."""
     assert export_config(ExportOptions(export_config=("a=1", "b=x"))) == {"a": "1", "b": "x"}
-
-
-@pytest.mark.parametrize(
-    ("saved_by", "expected"),
-    [("2.9.0", 0), ("3.0.0", 0), ("3.1.0", 1), ("", 0)],
-    ids=["older", "same", "newer", "none"],
-)
-def test_a_checkpoint_of_a_newer_nemo_is_noted(monkeypatch: pytest.MonkeyPatch, saved_by: str, expected: int) -> None:
-    """Who restores a checkpoint of a newer NeMo is told, because it may fail."""
-    monkeypatch.setattr(recipe.importlib.metadata, "version", lambda _name: "3.0.0")
-
-    assert len(check_nemo_version(PIPELINE.schema_of(CTC), saved_by, strict=True)) == expected

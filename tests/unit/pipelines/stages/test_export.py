@@ -13,7 +13,7 @@ import pytest
 from pipelines.archive.nemo import NemoCheckpoint
 from pipelines.cli import nemo2riva
 from pipelines.errors import ExportFailed, UnsafeCheckpoint
-from pipelines.export import recipe, work_folder
+from pipelines.export import environment, work_folder
 from pipelines.export.options import ExportOptions
 from pipelines.stages import export as stage
 from pipelines.stages.export import ExportRequest
@@ -32,7 +32,7 @@ def no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("a process was started")
 
     monkeypatch.setattr(stage, "child", refuse)
-    monkeypatch.setattr(recipe.importlib.metadata, "version", lambda _name: "3.0.0")
+    monkeypatch.setattr(environment.importlib.metadata, "version", lambda _name: "3.0.0")
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_an_old_nemo_is_a_note_or_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], installed: str
 ) -> None:
     """With --validate a NeMo older than the schema asks for is refused."""
-    monkeypatch.setattr(recipe.importlib.metadata, "version", lambda _name: installed)
+    monkeypatch.setattr(environment.importlib.metadata, "version", lambda _name: installed)
 
     assert nemo2riva.main([str(write_nemo(tmp_path / "a.nemo")), "--validate"]) == 35
     assert f"requires nemo_toolkit >=1.1, {installed} is installed" in capsys.readouterr().err
