@@ -1,12 +1,19 @@
 """All layers of the firewall, one after the other."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from pipelines.archive.nemo import WEIGHTS, NemoCheckpoint
-from pipelines.errors import RivaError
+from pipelines.archive.nemo import CONFIG, WEIGHTS, NemoCheckpoint
+from pipelines.errors import RivaError, UnsafeCheckpoint
+from pipelines.registry import pipeline_of, supported_classes
 from pipelines.verdict.findings import Finding
+from pipelines.verdict.firewall.agreement import check_agreement
+from pipelines.verdict.firewall.configuration import DATA_SECTIONS, check_configuration
 from pipelines.verdict.firewall.containers import check_members
+from pipelines.verdict.firewall.files import check_files
 from pipelines.verdict.firewall.state_dict import StateDict, read_state_dict
+from pipelines.verdict.rules.configuration import CONFIGURATION_PLAIN
 
 __all__ = ["Inspection", "inspect"]
 
@@ -32,14 +39,30 @@ def inspect(checkpoint: NemoCheckpoint) -> Inspection:
     """
     findings = list(check_members(checkpoint))
     try:
-        checkpoint.config  # noqa: B018 (everything that follows needs it)
+        given = _given(checkpoint)
     except RivaError as error:
+        if isinstance(error, UnsafeCheckpoint):
+            findings.append(CONFIGURATION_PLAIN.finding(error.what, where=CONFIG))
         for finding in findings:
             raise finding.as_error() from error
         raise
     state = _state(checkpoint)
-    findings.extend(state.findings)
+    findings += check_configuration(checkpoint.config, given)
+    findings += state.findings
+    findings += check_files(checkpoint)
+    findings += check_agreement(checkpoint, state)
     return Inspection(findings=tuple(findings), state=state)
+
+
+def _given(checkpoint: NemoCheckpoint) -> Mapping[str, Any]:
+    """What of the configuration is given to NeMo; of a class that is not exported, what would be given at most."""
+    config = checkpoint.config
+    if checkpoint.obj_cls in supported_classes():
+        return pipeline_of(checkpoint.obj_cls).checkpoint.config_for_nemo(config)
+    kept = {name: value for name, value in config.items() if name not in DATA_SECTIONS}
+    if isinstance(kept.get("tokenizer"), Mapping):
+        kept["tokenizer"] = {**kept["tokenizer"], "dir": None}  # the maker's folder; NeMo saves it with the model
+    return kept
 
 
 def _state(checkpoint: NemoCheckpoint) -> StateDict:

@@ -3,7 +3,19 @@
 from types import ModuleType
 
 from pipelines.verdict.findings import Rule
-from pipelines.verdict.rules import claims, compatibility, containers, evaluation, graph, model, pickles, resources
+from pipelines.verdict.rules import (
+    claims,
+    compatibility,
+    configuration,
+    containers,
+    evaluation,
+    graph,
+    model,
+    pickles,
+    resources,
+    tokenizers,
+    weights,
+)
 
 __all__ = ["FAMILIES", "RULES"]
 
@@ -22,7 +34,19 @@ def _by_id(families: dict[str, tuple[Rule, ...]]) -> dict[str, Rule]:
     return rules
 
 
-_MODULES = (containers, pickles, model, claims, compatibility, resources, graph, evaluation)
+_MODULES = (
+    containers,
+    configuration,
+    pickles,
+    tokenizers,
+    weights,
+    model,
+    claims,
+    compatibility,
+    resources,
+    graph,
+    evaluation,
+)
 
 FAMILIES = {module.__name__.rpartition(".")[2]: _rules_of(module) for module in _MODULES}
 """The rules of each family, in the order in which they are looked at."""

@@ -7,6 +7,7 @@ __all__ = [
     "PICKLE_CALLS",
     "PICKLE_GLOBALS",
     "PICKLE_LIMITS",
+    "PICKLE_MEMBERS",
     "PICKLE_OPCODES",
     "STATE_DICT",
     "TENSOR_BOUNDS",
@@ -72,6 +73,15 @@ PICKLE_CALLS = Rule(
     why="a harmless function with chosen arguments has broken torch's own safe loading before",
     fix=_DO_NOT_LOAD,
     link=_WEIGHTS_ONLY_CVE,
+    error=UnsafeCheckpoint,
+)
+PICKLE_MEMBERS = Rule(
+    id="pickle-members",
+    title="No member besides the weights is a pickle, or anything else that a program would execute",
+    outcome=Outcome.UNSAFE,
+    why="NeMo has loaded tokenizers and other parts from pickles, and runs what they hold",
+    fix=_DO_NOT_LOAD,
+    link="https://raw.githubusercontent.com/CVEProject/cvelistV5/main/cves/2026/65xxx/CVE-2026-65179.json",
     error=UnsafeCheckpoint,
 )
 PICKLE_LIMITS = Rule(

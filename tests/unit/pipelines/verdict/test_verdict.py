@@ -55,8 +55,18 @@ def test_other_classes_are_named_with_what_to_do(tmp_path: Path, target: str, wh
         ({"configuration": config(CTC_BPE)}, "tokenizer-present"),
         ({"configuration": config(CTC_BPE, tokenizer={"type": "bpe", "dir": "/home/x"})}, "tokenizer-present"),
         ({"configuration": config(decoder={"num_classes": 3})}, "vocabulary-present"),
-        ({"configuration": config(encoder={"_target_": "a.SqueezeformerEncoder"})}, "encoder-supported"),
-        ({"configuration": config(preprocessor={"_target_": "a.AudioToMFCCPreprocessor"})}, "preprocessor-supported"),
+        (
+            {"configuration": config(encoder={"_target_": "nemo.collections.asr.modules.SqueezeformerEncoder"})},
+            "encoder-supported",
+        ),
+        (
+            {
+                "configuration": config(
+                    preprocessor={"_target_": "nemo.collections.asr.modules.AudioToMFCCPreprocessor"}
+                )
+            },
+            "preprocessor-supported",
+        ),
         ({"configuration": config(decoding={"lm": "nemo:lm.bin"})}, "artifact-present"),
         ({"without": ("model_config.yaml",)}, "readable"),
     ],

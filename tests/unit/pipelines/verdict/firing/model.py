@@ -20,8 +20,10 @@ FIRING: dict[str, Firing] = {
     "weights-present": _written(without=("model_weights.ckpt",)),
     "artifact-present": _written(config(decoding={"lm": "nemo:lm.bin"})),
     "tokenizer-present": _written(config(CTC_BPE)),
-    "preprocessor-supported": _written(config(preprocessor={"_target_": "a.AudioToMFCCPreprocessor"})),
-    "encoder-supported": _written(config(encoder={"_target_": "a.SqueezeformerEncoder"})),
+    "preprocessor-supported": _written(
+        config(preprocessor={"_target_": "nemo.collections.asr.modules.AudioToMFCCPreprocessor"})
+    ),
+    "encoder-supported": _written(config(encoder={"_target_": "nemo.collections.asr.modules.SqueezeformerEncoder"})),
     "vocabulary-present": _written(config(decoder={"num_classes": 3})),
     "pipeline-fits": _written(options={"pipeline": "punctuation"}),
 }
