@@ -9,17 +9,23 @@ from pathlib import Path
 
 from pipelines.errors import RivaError
 
-__all__ = ["annotate", "summarise"]
+__all__ = ["annotate", "note", "summarise"]
 
 
 def annotate(error: RivaError, *, title: str) -> None:
     """Shows an error twice (an annotation of one line, a section of the step summary with the remedy)."""
     if not _in_actions():
         return
-    print(f"::error title={_property(title)}::{_message(error.what)}", file=sys.stderr, flush=True)
+    note("error", error.what, title=title)
     parts = [f"### ❌ {title}", f"```text\n{error.what}\n```"]
     parts += [f"**{name}:** {text}" for name, text in (("Why", error.why), ("Fix", error.fix)) if text]
     summarise("\n\n".join(parts))
+
+
+def note(level: str, text: str, *, title: str) -> None:
+    """Shows an annotation of one line; `level` is `error`, `warning` or `notice`."""
+    if _in_actions():
+        print(f"::{level} title={_property(title)}::{_message(text)}", file=sys.stderr, flush=True)
 
 
 def summarise(markdown: str) -> None:

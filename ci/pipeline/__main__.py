@@ -7,10 +7,12 @@ from pathlib import Path
 from ci import github
 from ci.arguments import ArgumentParser
 from ci.environments import ROOT
+from ci.errors import StageFailed
 from ci.pipeline.checkpoint import find_checkpoints
 from ci.pipeline.display import Row, as_markdown, show_table
 from ci.pipeline.run import run_checkpoint
 from ci.pipeline.stages import BUILD, STAGES
+from ci.pipeline.verdict import REPORT, show_verdict
 from pipelines.cli import explain, run
 from pipelines.errors import RivaError
 
@@ -46,6 +48,8 @@ def _take(folder: Path, *, until: str, verbose: bool) -> int:
     if rows:
         show_table(title, rows)
         github.summarise(as_markdown(title, rows))
+    if (BUILD / title / REPORT).is_dir() and (rows or isinstance(failure, StageFailed)):
+        show_verdict(BUILD / title, whole=until == "verdict" and failure is None)
     if any(row.stage == "conformance" for row in rows):
         print(_conformance(folder.name))
     if failure is not None:

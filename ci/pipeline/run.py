@@ -15,6 +15,7 @@ from ci.pipeline.checkpoint import Checkpoint
 from ci.pipeline.display import PERCENT, Row, as_facts, stage_bar
 from ci.pipeline.records import Record, outputs_content
 from ci.pipeline.stages import BUILD, STAGES, Stage, stages_of
+from ci.pipeline.verdict import REPORT, check_machine
 from ci.runtime import Command, Running, local
 from pipelines.errors import OutputFailed
 from pipelines.outputs import atomic_file
@@ -24,7 +25,7 @@ __all__ = ["listen", "run_checkpoint"]
 READY_SECONDS = 180.0  # Triton loads a network of a few hundred MB from a cold disk in less
 _LISTENING = re.compile(r"Riva Conversational AI Server listening on (?P<uri>\S+:\d+)")
 _TAIL = 15
-_REPORT = 80  # the judgement of a server is worth reading whole
+_WHOLE = 80  # a judgement is worth reading whole
 
 
 def run_checkpoint(folder: Path, *, until: str, on_row: Callable[[Row], None]) -> Checkpoint:
@@ -37,6 +38,7 @@ def run_checkpoint(folder: Path, *, until: str, on_row: Callable[[Row], None]) -
 
     Raises:
         CIError: The checkpoint is not usable, or a stage failed; the outputs of earlier stages stay.
+        MachineTooSmall: There is less memory or disk than the stages need.
     """
     with _alone(BUILD / folder.name):
         checkpoint = Checkpoint.read(folder)
@@ -81,6 +83,10 @@ def _run_unless_unchanged(name: str, stage: Stage) -> list[Row]:
     if record is not None and record.key == key and record.outputs == outputs_content(folder, stage.outputs):
         return _rows(stage, record, reused=True)
     path.unlink(missing_ok=True)  # an output about to be replaced is nobody's
+    if stage.kind == "verdict":  # an old verdict must not be taken for one that could not be made
+        shutil.rmtree(folder / REPORT, ignore_errors=True)
+    if stage.kind == "export":
+        check_machine(folder)
     for command in filter(None, (stage.server, stage.command)):
         local.prepare(command)  # setting an environment up is not the stage's time
     with stage_bar(f"{name}: {stage.name}") as follow:
@@ -107,8 +113,9 @@ def _run(stage: Stage, follow: Callable[[str], None]) -> dict[str, float]:
         with local.start(command) as running:
             for line in running.lines():
                 follow(line)
-            if (code := running.wait()) != 0:
-                raise _failure(command, f"ended with {code}", tail=_REPORT if stage.kind == "conformance" else _TAIL)
+            if (code := running.wait()) not in stage.accepted:
+                whole = stage.kind in ("verdict", "conformance")
+                raise _failure(command, f"ended with {code}", tail=_WHOLE if whole else _TAIL)
         seconds[stage.name] = time.monotonic() - started
         if stage.server is not None and (code := server.stop()) != 0:
             raise _failure(stage.server, f"did not stop cleanly after the judgement: it ended with {code}")

@@ -13,8 +13,10 @@ from ci import environments
 from ci.environments import ROOT
 from ci.pipeline.checkpoint import Checkpoint, Options, Value
 from ci.pipeline.content import digest_of, value_digest
+from ci.pipeline.verdict import REPORT
 from ci.runtime import Command
 from ci.runtime.local import environment_of
+from pipelines.verdict.findings import Outcome
 
 __all__ = ["BUILD", "STAGES", "Stage", "stages_of"]
 
@@ -31,6 +33,9 @@ _NOT_RUN_BY = {
     "deploy": ("pipelines/server", "pipelines/export"),
     "conformance": ("pipelines/export",),
 }
+# The verdict is remembered, the machine's free memory and disk are not: they are asked before the export.
+_ANYWHERE = ("--memory=any", "--disk=any")
+
 _SOURCES = {"conformance": ("pipelines", "ci/conformance")}
 
 
@@ -46,6 +51,7 @@ class Stage:
         outputs: What it writes, relative to the folder of the checkpoint's outputs.
         settings: What else decides about the outputs: options and target.
         server: The command that must be listening meanwhile.
+        accepted: Exit codes of the command that let the next stage begin.
     """
 
     name: str
@@ -55,6 +61,7 @@ class Stage:
     outputs: tuple[str, ...]
     settings: Any = None
     server: Command | None = field(default=None)
+    accepted: tuple[int, ...] = (0,)
 
     def key(self) -> str:
         """The digest of everything that decides about the outputs (design 9)."""
@@ -94,12 +101,15 @@ def stages_of(checkpoint: Checkpoint, nemo: Path) -> list[Stage]:
             "riva-verdict",
             nemo,
             ("--declaration=", checkpoint.declaration),
+            ("--report=", folder / REPORT),
+            *_ANYWHERE,
             *([("--evaluation=", checkpoint.evaluation)] if checkpoint.evaluation.is_dir() else []),
             stage="verdict",
         ),
         inputs={"checkpoint": nemo, "evaluation": checkpoint.evaluation},
-        outputs=(),
+        outputs=(REPORT,),
         settings=_asked(checkpoint),
+        accepted=(Outcome.WORKS.exit_code, Outcome.UNKNOWN.exit_code),
     )
     export_flags = _flags(checkpoint.export)
     export = Stage(

@@ -45,7 +45,7 @@ def test_first_run_makes_everything(folder: Path) -> None:
 
     assert ran(folder) == ALL
     assert [row.output for row in rows] == [
-        "",
+        "verdict",
         "words.riva",
         "words-streaming.rmir",
         "words-offline.rmir",
@@ -203,6 +203,50 @@ def test_server_that_dies_is_reported(folder: Path) -> None:
     with pytest.raises(StageFailed, match="start-riva ended with 1 before it listened") as caught:
         take(folder)
     assert "start-riva is broken" in caught.value.why
+
+
+MARKS = """\
+checkpoint: {path: model.nemo}
+pipeline: punctuation
+language: en-US
+builds: {punctuation: {}}
+version: 1.0.0
+"""
+
+
+@pytest.fixture
+def marks(folder: Path) -> Path:
+    """A punctuation checkpoint beside `words`, which is served with it."""
+    marks = folder.with_name("marks")
+    marks.mkdir()
+    (marks / "pipeline.yaml").write_text(MARKS)
+    (marks / "model.nemo").write_bytes(b"more weights")
+    declaration = folder / "pipeline.yaml"
+    declaration.write_text(declaration.read_text() + "with: [marks]\n")
+    return marks
+
+
+def test_pipeline_without_modes_has_one_build(marks: Path) -> None:
+    """Its stage, RMIR and model go by the checkpoint's name alone."""
+    rows = take(marks)
+
+    assert [row.output for row in rows if row.output.startswith("marks")] == ["marks.riva", "marks.rmir"]
+    assert "build" in [row.stage for row in rows]
+    rmir = (marks.parents[1] / "build" / "marks" / "marks.rmir").read_text()
+    assert "['--language_code=en-US', '--name=marks']" in rmir
+
+
+def test_companion_is_built_and_deployed_with_its_checkpoint(folder: Path, marks: Path) -> None:
+    """One repository holds both; the companion is not judged by itself, and changing it judges the server again."""
+    take(folder)
+
+    assert output(folder, "models/config.pbtxt").read_text().count("rmir of") == 3
+    assert ran(folder) == [*ALL[:1], *ALL[:3], *ALL[1:]]
+    (marks / "model.nemo").write_bytes(b"other weights")
+    take(folder)
+    assert ran(folder) == ["riva-verdict", "nemo2riva", "riva-build", "riva-deploy", "start-riva", "riva-conformance"]
+    take(folder)
+    assert ran(folder) == []
 
 
 def test_until_stops_after_a_stage(folder: Path) -> None:
