@@ -148,6 +148,9 @@ class Pipeline(Generic[Options]):
         service: The service that its RPCs belong to, as the flags of start-riva abbreviate it: asr, nlp, tts, nmt.
         options: The dataclass that declares its options.
         components: Title in help of each component of the options.
+        modes: What can be built from one checkpoint, each with the options of riva-build that make it; a pipeline with
+            nothing to choose from has one, called like itself.
+        limits: The error rates that its conformance cases measure, as a `pipeline.yaml` names them under `accuracy`.
         settle: Fills in options that depend on others or on the model, and checks them all; takes the options as typed,
             the names of those that were typed, and the manifests of the `.riva` archives. Raises `UsageError`.
         checkpoint: The room's `checkpoint.py`.
@@ -159,6 +162,8 @@ class Pipeline(Generic[Options]):
     service: str
     options: type[Options]
     components: Mapping[str, str]
+    modes: Mapping[str, Mapping[str, bool]]
+    limits: tuple[str, ...]
     settle: Callable[[Options, Collection[str], Sequence[Mapping[str, Any]]], Options]
     checkpoint: CheckpointModule
 

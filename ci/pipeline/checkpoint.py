@@ -3,11 +3,12 @@
 import difflib
 import hashlib
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 from urllib.error import URLError
 
 from ci.checked_yaml import Document, read_checked
@@ -16,6 +17,8 @@ from ci.errors import BadCheckpoint, BadYaml, UnknownCheckpoint
 from ci.pipeline.content import file_digest
 from pipelines.cli.flags import flags_of
 from pipelines.compatibility import DEFAULT_VERSION, riva_version
+from pipelines.contract import Pipeline
+from pipelines.errors import RivaError
 from pipelines.outputs import atomic_file
 from pipelines.progress import progress
 from pipelines.registry import load_pipeline
@@ -45,9 +48,11 @@ class Checkpoint:
         pipeline: The pipeline of riva-build.
         language: BCP-47 code.
         export: Options of nemo2riva.
-        builds: Options of riva-build, by way of recognition.
+        builds: Options of riva-build, by mode of the pipeline.
+        companions: Folders of the checkpoints that the same server serves.
         targets: What engines are built for.
         version: Version of the release.
+        document: The file that declares all this.
         waived: A line for each published advisory of the chosen Riva that is accepted for a while.
     """
 
@@ -57,8 +62,10 @@ class Checkpoint:
     language: str
     export: Options
     builds: Mapping[str, Options]
+    companions: Sequence[Path]
     targets: Sequence[str]
     version: str
+    document: Document
     waived: Sequence[str] = ()
 
     @classmethod
@@ -66,12 +73,13 @@ class Checkpoint:
         """Reads `pipeline.yaml` of a folder.
 
         Raises:
-            BadYaml: The file cannot be read, breaks its schema, or names an option that riva-build does not have.
+            BadYaml: The file cannot be read, breaks its schema, or names a pipeline, a mode, an option of riva-build, a
+                limit or a checkpoint that there is not.
             UsageError: It names a Riva version that is not in the compatibility table.
             WaiverNeeded: The Riva version carries a published advisory, and no waiver of it is valid today.
         """
         document = read_checked(folder / "pipeline.yaml", schema=SCHEMA)
-        _check_options(document)
+        _check_pipeline(document)
         riva = riva_version(str(document.data.get("export", {}).get("riva-version", DEFAULT_VERSION)))
         data = document.data
         return cls(
@@ -81,8 +89,10 @@ class Checkpoint:
             language=data["language"],
             export=MappingProxyType(data.get("export", {})),
             builds=MappingProxyType(data["builds"]),
+            companions=tuple(folder.parent / name for name in data.get("with", ())),
             targets=tuple(data.get("targets", ("cpu",))),
             version=data["version"],
+            document=document,
             waived=tuple(check_waived("Riva", riva.version, riva.advisories, _waivers(document))),
         )
 
@@ -108,11 +118,11 @@ class Checkpoint:
             BadCheckpoint: It is missing, a Git LFS pointer, unreachable, or not what its digest says.
         """
         if "uri" in self.source:
-            return _download(self.source["uri"], self.source["sha256"], declared=self.declaration)
+            return _download(self.source["uri"], self.source["sha256"], declared=self.document)
         path = self.folder / self.source["path"]
         if not path.is_file():
             raise BadCheckpoint(
-                f"{self.declaration}: checkpoint.path: {path} is not there",
+                f"{self.document.place('checkpoint', 'path')}: {path} is not there",
                 fix="put the .nemo file there, or correct the path, which counts from the folder of pipeline.yaml",
             )
         with path.open("rb") as file:
@@ -148,23 +158,53 @@ def find_checkpoints(names: Sequence[str]) -> list[Path]:
     return [known[name] for name in dict.fromkeys(names)] if names else list(known.values())
 
 
-def _check_options(document: Document) -> None:
-    """Asks riva-build's own declaration of options, so that a mistake is known before the export, and by its line."""
-    pipeline = load_pipeline(document.data["pipeline"])
+def _check_pipeline(document: Document) -> None:
+    """Asks the pipeline's room, so that a mistake is known before the export, and by its line."""
+    data = document.data
+    try:
+        pipeline = load_pipeline(data["pipeline"])
+    except RivaError as error:
+        raise BadYaml(f"{document.place('pipeline')}: {error.what}", fix=error.fix) from error
+    _check_names(document, "builds", known=pipeline.modes)
+    _check_names(document, "accuracy", known=pipeline.limits)
+    for mode in data["builds"]:
+        _check_options(document, mode, pipeline)
+    for index, name in enumerate(data.get("with", ())):
+        _check_companion(document, index, name)
+
+
+def _check_names(document: Document, key: str, *, known: Collection[str]) -> None:
+    for name in document.data.get(key, ()):
+        if name not in known:
+            what = f"{document.place(key, name)}: expected one of {', '.join(known)}, got {name!r}"
+            raise BadYaml(what, fix=f"these are the names that pipeline {document.data['pipeline']} has")
+
+
+def _check_options(document: Document, mode: str, pipeline: Pipeline[Any]) -> None:
     known = {name: flag for flag in flags_of(pipeline.options) for name in (flag.name, *flag.aliases)}
-    for mode, options in document.data["builds"].items():
-        for name, value in options.items():
-            place = document.place("builds", mode, name)
-            if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                raise BadYaml(
-                    f"{place}: riva-build {pipeline.name} has no option {name!r}",
-                    fix=f"did you mean {near[0]}?" if near else f"`riva-build {pipeline.name} --help` lists them",
-                )
-            try:
-                known[name].read(str(value))
-            except ValueError as error:
-                raise BadYaml(f"{place}: {error}", fix=f"{name}: {known[name].meaning}") from error
+    for name, value in document.data["builds"][mode].items():
+        place = document.place("builds", mode, name)
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            raise BadYaml(
+                f"{place}: riva-build {pipeline.name} has no option {name!r}",
+                fix=f"did you mean {near[0]}?" if near else f"`riva-build {pipeline.name} --help` lists them",
+            )
+        try:
+            known[name].read(str(value))
+        except ValueError as error:
+            raise BadYaml(f"{place}: {error}", fix=f"{name}: {known[name].meaning}") from error
+
+
+def _check_companion(document: Document, index: int, name: str) -> None:
+    place, path = document.place("with", index), document.path.parent.parent / name / document.path.name
+    if path == document.path or not path.is_file():
+        beside = [each.parent.name for each in path.parent.parent.glob(f"*/{path.name}") if each != document.path]
+        raise BadYaml(
+            f"{place}: there is no other checkpoint {name!r}", fix=f"known: {', '.join(sorted(beside)) or 'none'}"
+        )
+    if read_checked(path, schema=SCHEMA).data.get("with"):
+        raise BadYaml(f"{place}: {name} has companions of its own", fix="name all of them here, and none there")
 
 
 def _waivers(document: Document) -> list[Waiver]:
@@ -180,7 +220,7 @@ def _waivers(document: Document) -> list[Waiver]:
     return waivers
 
 
-def _download(uri: str, sha256: str, *, declared: Path) -> Path:
+def _download(uri: str, sha256: str, *, declared: Document) -> Path:
     path = DOWNLOADS / f"{sha256}.nemo"
     if path.exists() and file_digest(path) == sha256:
         return path
@@ -198,13 +238,13 @@ def _download(uri: str, sha256: str, *, declared: Path) -> Path:
                 bar.advance(len(piece))
             if digest.hexdigest() != sha256:
                 raise BadCheckpoint(
-                    f"{declared}: checkpoint.sha256: expected {sha256}, got {digest.hexdigest()} from {uri}",
+                    f"{declared.place('checkpoint', 'sha256')}: expected {sha256}, got {digest.hexdigest()} from {uri}",
                     why="the file was replaced, or the download was cut short",
                     fix="find out which; if the new file is wanted, write its sha256 there",
                 )
     except (URLError, TimeoutError, ConnectionError) as error:
         raise BadCheckpoint(
-            f"{declared}: checkpoint.uri: {uri} cannot be fetched: {error}",
+            f"{declared.place('checkpoint', 'uri')}: {uri} cannot be fetched: {error}",
             fix="check the address and the network; the download starts afresh next time",
         ) from error
     return path

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ci import environments
 from ci.arguments import ArgumentParser
-from ci.conformance.evaluation import read_evaluation
+from ci.conformance.evaluation import Evaluation, read_evaluation
 from ci.pipeline.checkpoint import Checkpoint, find_checkpoints
 from ci.pipeline.display import Row, show_table
 from ci.pipeline.run import listen, run_checkpoint
@@ -18,17 +18,19 @@ from pipelines.errors import UsageError
 __all__ = ["client_command", "main"]
 
 # One line of the stock client each: nvidia-riva-client installs a library, its scripts stay in its repository.
-_CLIENT = (
+_SPEECH = (
     "import sys, riva.client as r; "
     "a = r.ASRService(r.Auth(uri=sys.argv[1])); "
-    "c = r.RecognitionConfig(language_code=sys.argv[2], max_alternatives=1); "
+    "c = r.RecognitionConfig(language_code=sys.argv[2], max_alternatives=1, enable_automatic_punctuation=True); "
     "d = open(sys.argv[3], 'rb').read(); "
 )
-_OFFLINE = "print(a.offline_recognize(d, c).results[0].alternatives[0].transcript)"
-_STREAMING = (
-    "s = r.StreamingRecognitionConfig(config=c); "
-    "print(*(x.results[0].alternatives[0].transcript for x in a.streaming_response_generator([d], s) if x.results))"
-)
+_PROGRAMS = {  # the first of the modes that are built is tried
+    "offline": _SPEECH + "print(a.offline_recognize(d, c).results[0].alternatives[0].transcript)",
+    "streaming": _SPEECH + "s = r.StreamingRecognitionConfig(config=c); "
+    "print(*(x.results[0].alternatives[0].transcript for x in a.streaming_response_generator([d], s) if x.results))",
+    "punctuation": "import sys, riva.client as r; "
+    "print(r.NLPService(r.Auth(uri=sys.argv[1])).punctuate_text(sys.argv[3], language_code=sys.argv[2]).text[0])",
+}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -36,13 +38,13 @@ def main(argv: list[str] | None = None) -> int:
     return run(_main, argv)
 
 
-def client_command(uri: str, checkpoint: Checkpoint, audio: Path) -> str:
-    """A shell command that transcribes a file with the stock client."""
+def client_command(uri: str, checkpoint: Checkpoint, example: str) -> str:
+    """A shell command that has a file transcribed, or a text punctuated, by the stock client."""
     python = environments.ready("runtime") / "bin" / "python"
     host, _, port = uri.rpartition(":")
     reachable = f"127.0.0.1:{port}" if host == "0.0.0.0" else uri  # noqa: S104 - compared, not bound
-    program = _CLIENT + (_OFFLINE if "offline" in checkpoint.builds else _STREAMING)
-    return shlex.join([str(python), "-c", program, reachable, checkpoint.language, str(audio)])
+    program = next(program for mode, program in _PROGRAMS.items() if mode in checkpoint.builds)
+    return shlex.join([str(python), "-c", program, reachable, checkpoint.language, example])
 
 
 def _main(argv: list[str]) -> int:
@@ -78,10 +80,12 @@ def _serve(checkpoint: Checkpoint, uri: str) -> int:
             return server.stop()
 
 
-def _example(checkpoint: Checkpoint) -> Path:
-    if checkpoint.evaluation.is_dir():
-        return read_evaluation(checkpoint.evaluation).utterances[0].path
-    return Path("AUDIO.wav")
+def _example(checkpoint: Checkpoint) -> str:
+    """Something of the evaluation set to send."""
+    evaluation = read_evaluation(checkpoint.evaluation) if checkpoint.evaluation.is_dir() else Evaluation()
+    if checkpoint.pipeline == "punctuation":
+        return evaluation.passages[0].text if evaluation.passages else "where are you"
+    return str(evaluation.utterances[0].path) if evaluation.utterances else "AUDIO.wav"
 
 
 if __name__ == "__main__":

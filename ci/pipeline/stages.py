@@ -1,10 +1,11 @@
 """The stages of a checkpoint: what each reads, which command line it is, what it writes.
 
 model.nemo --verdict, export--> .riva --build (one a mode)--> .rmir --deploy--> models/ --conformance--> report/
+                                                                 ^ and those of the checkpoints it is served with
 """
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from ci.pipeline.content import digest_of, value_digest
 from ci.pipeline.verdict import REPORT
 from ci.runtime import Command
 from ci.runtime.local import environment_of
+from pipelines.registry import load_pipeline
 from pipelines.verdict.findings import Outcome
 
 __all__ = ["BUILD", "STAGES", "Stage", "stages_of"]
@@ -77,16 +79,17 @@ class Stage:
         )
 
 
-def stages_of(checkpoint: Checkpoint, nemo: Path) -> list[Stage]:
+def stages_of(checkpoint: Checkpoint, nemo: Path, companions: Sequence[Checkpoint] = ()) -> list[Stage]:
     """All stages of a checkpoint, in their order.
 
     Args:
         checkpoint: What is declared.
         nemo: The checkpoint's file.
+        companions: The checkpoints that the same server serves; their RMIRs are there.
     """
     name, folder = checkpoint.name, BUILD / checkpoint.name
     riva, models, report = folder / f"{name}.riva", folder / "models", folder / "report"
-    rmirs = {mode: folder / f"{name}-{mode}.rmir" for mode in checkpoint.builds}
+    rmirs = _rmirs(checkpoint)
 
     def log(stage: str) -> Path:
         return folder / "logs" / f"{stage}.log"
@@ -126,10 +129,16 @@ def stages_of(checkpoint: Checkpoint, nemo: Path) -> list[Stage]:
         flags = _flags({name: _beside(checkpoint, value) for name, value in options.items()})
         builds.append(
             Stage(
-                name=f"build-{mode}",
+                name=_variant("build", checkpoint, mode),
                 kind="build",
                 command=command(
-                    "riva-build", checkpoint.pipeline, "--force", rmir, riva, *flags, stage=f"build-{mode}"
+                    "riva-build",
+                    checkpoint.pipeline,
+                    "--force",
+                    rmir,
+                    riva,
+                    *flags,
+                    stage=_variant("build", checkpoint, mode),
                 ),
                 inputs={"riva": riva, **_files_among(checkpoint, options)},
                 outputs=(rmir.name,),
@@ -137,11 +146,12 @@ def stages_of(checkpoint: Checkpoint, nemo: Path) -> list[Stage]:
             )
         )
     target = checkpoint.targets[0]
+    deployed = {path.name: path for each in (checkpoint, *companions) for path in _rmirs(each).values()}
     deploy = Stage(
         name="deploy",
         kind="deploy",
-        command=command("riva-deploy", "--force", f"--target={target}", *rmirs.values(), models, stage="deploy"),
-        inputs={f"rmir-{mode}": rmir for mode, rmir in rmirs.items()},
+        command=command("riva-deploy", "--force", f"--target={target}", *deployed.values(), models, stage="deploy"),
+        inputs=deployed,
         outputs=(models.name,),
         settings=[target, platform.machine()],
     )
@@ -158,9 +168,9 @@ def stages_of(checkpoint: Checkpoint, nemo: Path) -> list[Stage]:
         ),
         inputs={
             "models": models,
-            "declaration": checkpoint.declaration,
-            "evaluation": checkpoint.evaluation,
             "known-failing": checkpoint.folder / "known-failing.txt",  # found beside the declaration
+            **{f"declaration of {each.name}": each.declaration for each in (checkpoint, *companions)},
+            **{f"evaluation of {each.name}": each.evaluation for each in (checkpoint, *companions)},
         },
         outputs=(report.name,),
         server=command(
@@ -180,9 +190,20 @@ def _asked(checkpoint: Checkpoint) -> list[Any]:
     return [checkpoint.pipeline, checkpoint.language, names, riva, list(checkpoint.targets), list(checkpoint.waived)]
 
 
+def _variant(name: str, checkpoint: Checkpoint, mode: str) -> str:
+    """A name for one mode; of a pipeline with nothing to choose from, the name alone."""
+    return name if mode == checkpoint.pipeline else f"{name}-{mode}"
+
+
+def _rmirs(checkpoint: Checkpoint) -> dict[str, Path]:
+    """The RMIRs of a checkpoint, by mode."""
+    folder = BUILD / checkpoint.name
+    return {mode: folder / f"{_variant(checkpoint.name, checkpoint, mode)}.rmir" for mode in checkpoint.builds}
+
+
 def _build_options(checkpoint: Checkpoint, mode: str) -> dict[str, Value]:
-    ours: Options = {"name": f"{checkpoint.name}-{mode}", "language_code": checkpoint.language, mode: True}
-    return {**ours, **checkpoint.builds[mode]}
+    ours: Options = {"name": _variant(checkpoint.name, checkpoint, mode), "language_code": checkpoint.language}
+    return {**ours, **load_pipeline(checkpoint.pipeline).modes[mode], **checkpoint.builds[mode]}
 
 
 def _flags(options: Options) -> tuple[str, ...]:

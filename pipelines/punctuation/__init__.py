@@ -14,6 +14,8 @@ PIPELINE = Pipeline(
     service="nlp",
     options=PunctuationOptions,
     components=COMPONENTS,
+    modes={"punctuation": {}},
+    limits=("punctuation", "capitalisation"),
     settle=settle,
     checkpoint=checkpoint,
 )

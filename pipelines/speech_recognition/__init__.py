@@ -14,6 +14,8 @@ PIPELINE = Pipeline(
     service="asr",
     options=SpeechRecognitionOptions,
     components=COMPONENTS,
+    modes={"streaming": {"streaming": True}, "offline": {"offline": True}},
+    limits=("streaming", "offline", "streaming_minus_offline"),
     settle=settle,
     checkpoint=checkpoint,
 )

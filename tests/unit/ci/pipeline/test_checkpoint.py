@@ -87,11 +87,20 @@ def test_declaration_is_read(folder: Path) -> None:
             "'reason' is a required",
             id="waiver without reason",
         ),
+        pytest.param("speech_recognition", "speech", ":3: pipeline", "no pipeline 'speech'", id="pipeline"),
+        pytest.param("speech_recognition", "translation", ":3: pipeline", "cannot be built here yet", id="no room"),
+        pytest.param("speech_recognition", "punctuation", ":6: builds.streaming", "punctuation, got", id="mode"),
+        pytest.param("  offline: 0.02", "  luck: 0.02", ":10: accuracy.luck", "expected one of streaming", id="limit"),
+        pytest.param("version: 1.0.0", "with: [marks]\nversion: 1.0.0", ":11: with[0]", "known: others", id="with"),
+        pytest.param("version: 1.0.0", "with: [words]\nversion: 1.0.0", ":11: with[0]", "no other", id="itself"),
+        pytest.param("version: 1.0.0", "with: [others]\nversion: 1.0.0", ":11: with[0]", "of its own", id="chain"),
         pytest.param("language: en-US\n", "", ":1: the document", "'language' is a required", id="missing"),
     ],
 )
 def test_errors_name_file_line_and_key(folder: Path, old: str, new: str, place: str, said: str) -> None:
     """What breaks the schema is reported with file, line and key."""
+    (folder.parent / "others").mkdir()
+    (folder.parent / "others" / "pipeline.yaml").write_text(f"{GOOD}with: [words]\n")
     declare(folder, old, new)
 
     with pytest.raises(BadYaml) as caught:
@@ -146,10 +155,10 @@ def test_unknown_riva_is_refused(folder: Path) -> None:
 
 
 def test_missing_file_is_named(folder: Path) -> None:
-    """A checkpoint that is not where pipeline.yaml says is reported with the key to correct."""
+    """A checkpoint that is not where pipeline.yaml says is reported with the line and key to correct."""
     (folder / "model.nemo").unlink()
 
-    with pytest.raises(BadCheckpoint, match=r"checkpoint\.path: .*model\.nemo is not there"):
+    with pytest.raises(BadCheckpoint, match=r"pipeline\.yaml:2: checkpoint\.path: .*model\.nemo is not there"):
         Checkpoint.read(folder).fetch()
 
 

@@ -11,7 +11,7 @@ from pipelines.errors import UsageError
 
 def test_command_survives_a_shell(folder: Path, tmp_path: Path) -> None:
     """Pasted into a shell, the command is the environment's Python with one program and its arguments."""
-    command = serve.client_command("0.0.0.0:50051", Checkpoint.read(folder), Path("with space/a.wav"))
+    command = serve.client_command("0.0.0.0:50051", Checkpoint.read(folder), "with space/a.wav")
 
     python, flag, program, *arguments = shlex.split(command)
     assert Path(python).parent == environments.ready("runtime") / "bin"
@@ -25,7 +25,7 @@ def test_streaming_is_used_where_nothing_else_is_built(folder: Path) -> None:
     declaration = folder / "pipeline.yaml"
     declaration.write_text(declaration.read_text().replace(", offline: {}", ""))
 
-    assert "streaming_response_generator" in serve.client_command("a:1", Checkpoint.read(folder), Path("a.wav"))
+    assert "streaming_response_generator" in serve.client_command("a:1", Checkpoint.read(folder), "a.wav")
 
 
 def test_several_checkpoints_need_a_name(folder: Path) -> None:
