@@ -22,6 +22,7 @@ from pathlib import Path
 
 from ci import libpython
 from ci.errors import EnvironmentFailed
+from ci.installed import differences
 from ci.interpreter import Interpreter
 
 __all__ = ["ENVIRONMENTS", "ROOT", "Environment", "clean_variables", "find", "identity", "ready", "search_path"]
@@ -83,11 +84,13 @@ def ready(name: str) -> Path:
     """The folder of an environment, set up first if it is not there.
 
     Raises:
-        EnvironmentFailed: No suitable Python, no venv module, a package cannot be had, or the disk is full.
+        EnvironmentFailed: No suitable Python, no venv module, a package cannot be had, the disk is full, or somebody
+            changed a package in it since.
     """
     interpreter = Interpreter.current() or Interpreter.on_path()
     folder = _folder(name, interpreter)
     if _is_ready(folder):
+        _check_unchanged(name, folder, interpreter)
         return folder
     with _one_at_a_time(FOLDER / f"{name}.lock", name):
         if not _is_ready(folder):  # another run may have made it while we waited
@@ -160,6 +163,16 @@ def _set_up(name: str, folder: Path, interpreter: Interpreter) -> None:
         temporary.write_text(_stamp())
         temporary.replace(folder / "ready")
         log.say(f"The {name} environment is ready after {time.monotonic() - started:.0f} s")
+
+
+def _check_unchanged(name: str, folder: Path, interpreter: Interpreter) -> None:
+    changed = differences(folder, [_lock_file(lock, interpreter) for lock in ENVIRONMENTS[name].locks])
+    if changed:
+        raise EnvironmentFailed(
+            f"the {name} environment is not what its locks say: {'; '.join(changed[:5])} [environment-as-locked]",
+            why="a package was installed into it by hand; what fails with it fails with an error about something else",
+            fix=f"rm -r {folder} and run again; what you need besides belongs in pyproject.toml (nox -s lock)",
+        )
 
 
 def _make_venv(folder: Path, interpreter: Interpreter, log: "_Log") -> None:

@@ -82,6 +82,8 @@ def _here() -> Iterator[str]:
     names = {
         "nemo": "NeMo of the export",
         "torch": "torch of the export",
+        "onnx": "onnx of the export",
+        "numpy": "numpy of the export",
         "client": "clients that its server understands",
         "saved_by": "NeMo that saved the checkpoint",
     }

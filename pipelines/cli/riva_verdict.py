@@ -1,6 +1,7 @@
 """`riva-verdict CHECKPOINT ...`: says, without executing anything in them, whether checkpoints can be served."""
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -56,6 +57,12 @@ class Options:
         metavar="SIZE",
     )
     disk: str = flag(HERE, f"free disk of that machine, such as 100GB, or `{ANY}`", metavar="SIZE")
+    scan_weights: bool = flag(
+        False, "look at every weight for NaN and infinity: takes as long as reading the file", name="scan-weights"
+    )
+    l4t: str = flag(
+        HERE, f"line of Jetson Linux of that machine, such as 36.3, or `{ANY}`; `{HERE}` asks this one", metavar="LINE"
+    )
     json: bool = flag(False, "print the verdict as JSON")
     sarif: bool = flag(False, "print it as SARIF 2.1.0, for code scanning")
     markdown: bool = flag(False, "print it as Markdown, for a CI summary")
@@ -110,13 +117,26 @@ def _judge(path: Path, options: Options) -> Verdict:
         targets=_chosen(options.target, TARGETS),
         pipeline=options.pipeline or "",
         declaration=Declaration.read(options.declaration) if options.declaration else None,
-        capacity=Capacity(memory=_size(options.memory, here.memory), disk=_size(options.disk, here.disk)),
+        capacity=Capacity(
+            memory=_size(options.memory, here.memory),
+            disk=_size(options.disk, here.disk),
+            l4t=_line(options.l4t, here.l4t),
+        ),
         evaluation=options.evaluation,
+        scan_weights=options.scan_weights,
     )
 
 
 def _chosen(words: str | None, known: Iterable[str]) -> tuple[str, ...]:
     return tuple(known) if words == ALL else tuple(word for word in (words or "").split(",") if word)
+
+
+def _line(text: str, here: str) -> str:
+    if text in (HERE, ANY):
+        return here if text == HERE else ""
+    if not re.fullmatch(r"\d+\.\d+(\.\d+)*", text):
+        raise UsageError(f"--l4t {text}: not a line of Jetson Linux", fix="give one such as 36.3")
+    return text
 
 
 def _size(text: str, here: int | None) -> int | None:

@@ -7,7 +7,7 @@ from packaging.version import InvalidVersion, Version
 from pipelines.archive.schema import Schema
 from pipelines.compatibility import RivaVersion, compatibility
 from pipelines.errors import ExportFailed, SchemaViolated
-from pipelines.verdict.compatibility import check_pairs
+from pipelines.verdict.compatibility import check_packages, check_pairs
 
 __all__ = ["check_environment"]
 
@@ -32,11 +32,14 @@ def check_environment(schema: Schema, *, obj_cls: str, saved_by: str, riva: Riva
         why = "nemo2riva needs an environment of its own (extra `export`)"
         raise ExportFailed("NeMo is not installed in this environment", why, "run it through `nox -s export`")
     torch = _installed("torch") or ""
+    packages = {"nemo": nemo, "torch": torch, "onnx": _installed("onnx"), "numpy": _installed("numpy")}
     for finding in check_pairs(
         {"class": obj_cls, "saved-by": saved_by, "nemo": nemo, "torch": torch, "riva": riva.version}
     ):
         raise finding.as_error()
-    notes = [f"Riva {riva.version} carries {advisory}" for advisory in riva.advisories]
+    untried = check_packages({name: version for name, version in packages.items() if version})
+    notes = [f"{finding.what} [{finding.rule.id}]: {finding.fix}" for finding in untried]
+    notes += [f"Riva {riva.version} carries {advisory}" for advisory in riva.advisories]
     for product, version in (("nemo", nemo), ("torch", torch)):
         notes += [f"{product} {version} carries {each}" for each in compatibility().advisories_of(product, version)]
     if _older(nemo, schema.min_nemo_version):

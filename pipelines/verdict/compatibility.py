@@ -10,10 +10,20 @@ from pipelines.verdict.rules import compatibility as rules
 from pipelines.verdict.rules.model import CLASS_SUPPORTED
 from pipelines.verdict.waivers import Waiver, waiver_for
 
-__all__ = ["TARGETS", "Support", "check_compatibility", "check_pairs", "recipe_of", "support"]
+__all__ = [
+    "CPU",
+    "TARGETS",
+    "Support",
+    "check_compatibility",
+    "check_l4t",
+    "check_packages",
+    "check_pairs",
+    "recipe_of",
+    "support",
+]
 
-CPU = "cpu"
-TARGETS = (CPU, "x86-gpu", "jetson")
+CPU, JETSON = "cpu", "jetson"
+TARGETS = (CPU, "x86-gpu", JETSON)
 """`cpu` is this repository's own runtime; the others are NVIDIA's images."""
 
 _RECIPES = {
@@ -47,20 +57,24 @@ class Support:
         return worst(finding.rule.outcome for finding in self.findings)
 
 
-def support(obj_cls: str, nemo_version: str, waivers: Sequence[Waiver] = ()) -> tuple[Support, ...]:
+def support(obj_cls: str, nemo_version: str, waivers: Sequence[Waiver] = (), *, l4t: str = "") -> tuple[Support, ...]:
     """Says for every Riva version and target whether a checkpoint will work there, and why.
 
     Args:
         obj_cls: Its class as Riva's schemas spell it.
         nemo_version: The NeMo that saved it; empty if unknown.
         waivers: What was declared about advisories.
+        l4t: The L4T line of the Jetson that will serve it, such as 36.3; empty if that is not known.
     """
     return tuple(
         Support(
             riva=riva.version,
             target=target,
             how="here" if target == CPU and obj_cls in supported_classes() else recipe_of(obj_cls),
-            findings=tuple(check_compatibility(obj_cls, nemo_version, riva, target, waivers)),
+            findings=(
+                *check_compatibility(obj_cls, nemo_version, riva, target, waivers),
+                *(check_l4t(riva, l4t) if target == JETSON and l4t else ()),
+            ),
         )
         for riva in riva_versions().values()
         for target in TARGETS
@@ -94,6 +108,35 @@ def check_pairs(facts: Mapping[str, str]) -> Iterator[Finding]:
                 why=f"{pair.source}: {pair.link}",
                 fix=pair.fix,
             )
+
+
+def check_l4t(riva: RivaVersion, l4t: str) -> Iterator[Finding]:
+    """Yields a finding if containers of a Riva version do not run on a Jetson with this L4T line, such as 36.3."""
+    built_for = riva.platforms[JETSON].l4t
+    if built_for is not None and built_for.value is not None and _line(l4t) != _line(built_for.value):
+        yield rules.L4T_LINE.finding(
+            f"the Jetson runs L4T {l4t}, the image of Riva {riva.version} is for L4T {built_for.value}",
+            where=f"versions.{riva.version}.platforms.{JETSON}.l4t",
+            why=f"{built_for.evidence}: {built_for.source}: {built_for.link}",
+        )
+
+
+def _line(l4t: str) -> tuple[int, bool]:
+    """The lines that run each other's containers: those of one major version, where 36.4 begins another."""
+    major, _, minor = l4t.partition(".")
+    return int(major), int(major) == 36 and int(minor.partition(".")[0] or 0) >= 4
+
+
+def check_packages(installed: Mapping[str, str]) -> Iterator[Finding]:
+    """Yields packages of an export that were not tried together with the others.
+
+    Args:
+        installed: Versions of `nemo`, `torch`, `onnx`, `numpy`; those that are installed.
+    """
+    for name, cell in compatibility().open_runtime.items():
+        if name in installed and not holds(cell.value, installed[name]):
+            what = f"{name} {installed[name]} is installed, tried was {cell.value}"
+            yield rules.ENVIRONMENT_LOCKED.finding(what, where=f"open_runtime.{name}")
 
 
 def recipe_of(obj_cls: str) -> str:

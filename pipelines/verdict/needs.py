@@ -15,7 +15,10 @@ from pipelines.verdict.facts import Facts
 from pipelines.verdict.findings import Finding
 from pipelines.verdict.rules.resources import DISK_SUFFICES, MEMORY_SUFFICES
 
-__all__ = ["Capacity", "Needs", "check_needs", "needs_of", "read_size"]
+__all__ = ["Capacity", "Needs", "check_needs", "l4t_line", "needs_of", "read_size"]
+
+L4T_RELEASE = Path("/etc/nv_tegra_release")
+_L4T, _LINE = re.compile(r"# R(\d+) \(release\), REVISION: (\d+(?:\.\d+)*)"), 1024
 
 _SINGLE = 4  # bytes of a weight: networks are restored, compared and served in single precision
 _MODES = 2
@@ -54,22 +57,37 @@ class Needs:
 
 @dataclass(frozen=True, kw_only=True)
 class Capacity:
-    """What a machine has, in bytes; None is not checked.
+    """What a machine has: memory and disk in bytes, where None is not checked, and the software of a Jetson.
 
     Args:
         memory: That processes may still take.
         disk: Free where outputs are written.
+        l4t: The line of Jetson Linux, such as 36.3; empty if it is no Jetson.
     """
 
     memory: int | None = None
     disk: int | None = None
+    l4t: str = ""
 
     @classmethod
     def here(cls, folder: Path) -> "Capacity":
         """What this machine has at the moment, with its outputs in `folder` or a folder around it."""
         while not folder.is_dir():
             folder = folder.parent
-        return cls(memory=_free_memory(), disk=shutil.disk_usage(folder).free)
+        return cls(memory=_free_memory(), disk=shutil.disk_usage(folder).free, l4t=l4t_line())
+
+
+def l4t_line(release: Path = L4T_RELEASE) -> str:
+    """The line of Jetson Linux that this machine runs, such as 36.3; empty if it is no Jetson.
+
+    The first line of the file says, for example, `# R36 (release), REVISION: 3.0, GCID: ...`.
+    """
+    try:
+        with release.open(encoding="utf-8", errors="replace") as file:
+            match = _L4T.match(file.readline(_LINE))
+    except OSError:
+        return ""
+    return f"{match[1]}.{match[2]}" if match else ""
 
 
 def needs_of(facts: Facts) -> Needs:

@@ -20,6 +20,7 @@ from pipelines.verdict.declaration import Declaration
 from pipelines.verdict.evaluation.checks import check_evaluation
 from pipelines.verdict.facts import Architecture, Facts, Weights
 from pipelines.verdict.findings import Finding, Outcome, worst
+from pipelines.verdict.firewall.finite import check_finite
 from pipelines.verdict.firewall.inspection import inspect
 from pipelines.verdict.firewall.state_dict import ITEM_SIZES, StateDict
 from pipelines.verdict.needs import Capacity, Needs, check_needs, needs_of
@@ -81,6 +82,7 @@ def judge(
     declaration: Declaration | None = None,
     capacity: Capacity | None = None,
     evaluation: Path | None = None,
+    scan_weights: bool = False,
 ) -> Verdict:
     """Reads a checkpoint without executing anything in it and says what stands against it.
 
@@ -92,6 +94,7 @@ def judge(
         declaration: What is declared about it; by default the pipeline.yaml beside it, if it names this file.
         capacity: What the machine has that will do the work; by default it is not asked.
         evaluation: A folder of utterances or texts that it will be judged on; by default none is looked at.
+        scan_weights: Whether to look at every weight for NaN and infinity, which takes as long as reading the file.
 
     Raises:
         UsageError: A Riva version, a target or the declaration cannot be understood.
@@ -108,6 +111,7 @@ def judge(
                 declaration=declaration,
                 capacity=capacity,
                 evaluation=evaluation,
+                scan_weights=scan_weights,
             )
     except (InputError, CheckpointError) as error:
         unreadable = error.finding or containers.READABLE.finding(error.what, why=error.why, fix=error.fix)
@@ -122,6 +126,7 @@ def judge_open(
     declaration: Declaration = NOTHING_DECLARED,
     capacity: Capacity | None = None,
     evaluation: Path | None = None,
+    scan_weights: bool = False,
 ) -> Verdict:
     """Says what stands against a checkpoint that is already open; `asked` are versions and targets, see `judge`.
 
@@ -133,6 +138,7 @@ def judge_open(
     needs = needs_of(facts)
     own = [
         *inspection.findings,
+        *(check_finite(checkpoint, inspection.state) if scan_weights else ()),
         *_parts(checkpoint),
         *_fit(facts, pipeline or declaration.pipeline),
         *check_names(_names(checkpoint.path, declaration), facts),
@@ -143,7 +149,9 @@ def judge_open(
         replace(
             place, findings=_sorted([each for each in own if each.rule.target in ("", place.target)], place.findings)
         )
-        for place in support(facts.obj_cls, facts.nemo_version, declaration.waivers)
+        for place in support(
+            facts.obj_cls, facts.nemo_version, declaration.waivers, l4t=capacity.l4t if capacity else ""
+        )
     )
     return Verdict(
         path=checkpoint.path,

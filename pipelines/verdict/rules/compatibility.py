@@ -1,13 +1,15 @@
 """Versions: what the compatibility table says of this checkpoint, this Riva and this target together."""
 
-from pipelines.errors import UnsupportedCheckpoint, WaiverNeeded
+from pipelines.errors import ExportFailed, UnsupportedCheckpoint, WaiverNeeded
 from pipelines.verdict.findings import Outcome, Rule
 
 __all__ = [
     "ADVISORY_WAIVED",
     "CLASS_DOCUMENTED",
     "CLASS_TAKEN",
+    "ENVIRONMENT_LOCKED",
     "IMAGE_KNOWN",
+    "L4T_LINE",
     "NEMO_COVERED",
     "PAIR_WORKS",
     "WAIVER_IN_DATE",
@@ -72,4 +74,21 @@ PAIR_WORKS = Rule(
     fix="change one of the versions; the row of pipelines/compatibility.yaml says which",
     link="https://github.com/NVIDIA-NeMo/Speech/issues/8474",
     error=UnsupportedCheckpoint,
+)
+ENVIRONMENT_LOCKED = Rule(
+    id="environment-as-locked",
+    title="The export runs with the packages that were tried together",
+    outcome=Outcome.UNKNOWN,
+    why="a newer onnx writes graphs that the server refuses, another numpy breaks NeMo when it is imported",
+    fix="run it through `nox -s export`, whose environment is installed from locks with hashes",
+    link="https://github.com/NVIDIA-NeMo/Speech/issues/13204",
+    error=ExportFailed,
+)
+L4T_LINE = Rule(
+    id="l4t-line-as-image",
+    title="The Jetson runs the L4T line that the Riva image was built for",
+    outcome=Outcome.FAILS,
+    why="the host's libraries are mounted into the container: with another line no model loads, after long downloads",
+    fix="flash the JetPack that pipelines/COMPATIBILITY.md names, or choose a Riva version for the one that is there",
+    link="https://github.com/dusty-nv/jetson-containers/issues/450",
 )

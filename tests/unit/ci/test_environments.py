@@ -30,6 +30,10 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
             python = Path(command[3]) / "bin" / "python"
             python.parent.mkdir(parents=True)
             python.touch()
+        if "--requirement" in command:
+            name, _, version = Path(command[-1]).read_text().split()[0].partition("==")
+            packages = Path(command[0]).parents[1] / "lib" / "python3" / "site-packages"
+            (packages / f"{name}-{version}.dist-info").mkdir(parents=True)
 
     monkeypatch.setattr(environments._Log, "run", record)
     return ran
@@ -75,6 +79,23 @@ def test_changed_entry_points_are_installed_again_without_the_packages(commands:
     assert environments.ready("small") == folder
     assert len(commands) == 1
     assert "--editable" in commands[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [("one-2.dist-info", "one is 2, the lock says 1"), (None, "one is missing, the lock says 1")],
+    ids=["upgraded", "uninstalled"],
+)
+def test_a_package_changed_by_hand_is_named(commands: list[str], change: str | None, said: str) -> None:
+    """Whoever upgrades a package in an environment hears of it before anything runs there, with the rule's id."""
+    folder = environments.ready("small")
+    (package,) = folder.glob("lib/python*/site-packages/one-1.dist-info")
+    package.rmdir() if change is None else package.rename(package.with_name(change))
+
+    with pytest.raises(EnvironmentFailed, match="environment-as-locked") as caught:
+        environments.ready("small")
+    assert said in caught.value.what
+    assert f"rm -r {folder}" in caught.value.fix
 
 
 def test_failed_set_up_is_never_taken_for_a_ready_one(commands: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,6 +93,7 @@ def test_what_runs_here_is_what_is_pinned() -> None:
     here = {name: cell.value for name, cell in compatibility().open_runtime.items()}
 
     assert (here["nemo"], here["torch"]) == (pins["nemo_toolkit"], pins["torch"])
+    assert here["onnx"] == pins["onnx"]
     newest = pins["nvidia-riva-client"].removeprefix("==")
     assert here["client"] == f">={oldest.removeprefix('==')},<={newest}"
     assert here["saved_by"].endswith(f"<={here['nemo'].removeprefix('==')}")

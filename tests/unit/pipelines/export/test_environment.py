@@ -11,7 +11,7 @@ from pipelines.speech_recognition import PIPELINE
 from pipelines.speech_recognition.checkpoint import CTC
 
 HYBRID = "nemo.collections.asr.models.EncDecHybridRNNTCTCBPEModel"
-GOOD = {"nemo_toolkit": "3.0.0", "torch": "2.13.0+cpu"}
+GOOD = {"nemo_toolkit": "3.0.0", "torch": "2.13.0+cpu", "onnx": "1.23.0", "numpy": "2.4.1"}
 
 
 def installed(monkeypatch: pytest.MonkeyPatch, **versions: str) -> None:
@@ -76,3 +76,14 @@ def test_known_bad_pairs_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(UnsupportedCheckpoint, match=r"saved-by 1\.21\.0, nemo 1\.22\.0"):
         notes(obj_cls=HYBRID, saved_by="1.21.0")
+
+
+@pytest.mark.parametrize(("package", "version"), [("numpy", "1.26.4"), ("onnx", "1.16.0"), ("torch", "2.14.0")])
+def test_packages_that_were_not_tried_are_noted(monkeypatch: pytest.MonkeyPatch, package: str, version: str) -> None:
+    """An environment that somebody put together by hand is told apart from the locked one, with the rule's id."""
+    installed(monkeypatch, **{**GOOD, package: version})
+
+    (note,) = notes()
+
+    assert f"{package} {version} is installed, tried was" in note
+    assert "[environment-as-locked]" in note

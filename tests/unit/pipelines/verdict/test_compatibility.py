@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from pipelines.compatibility import compatibility, riva_versions
-from pipelines.verdict.compatibility import TARGETS, check_pairs, recipe_of, support
+from pipelines.compatibility import compatibility, riva_version, riva_versions
+from pipelines.verdict.compatibility import TARGETS, check_l4t, check_pairs, recipe_of, support
 from pipelines.verdict.findings import Outcome
 from pipelines.verdict.waivers import Waiver
 
@@ -82,3 +82,19 @@ def test_every_class_of_the_table_has_a_recipe() -> None:
     assert "hybrid_to_ctc" in recipe_of(f"{ASR}.EncDecHybridRNNTCTCBPEModel")
     assert "riva-build as it is" in recipe_of("nemo.collections.tts.models.Tacotron2Model")
     assert recipe_of("somebody.elses.Model") == ""
+
+
+@pytest.mark.parametrize(
+    ("l4t", "fits"),
+    [("36.3", True), ("36.2.0", True), ("36.4.3", False), ("35.4.1", False), ("38.2", False)],
+)
+def test_a_jetson_runs_containers_of_its_own_line(l4t: str, fits: bool) -> None:
+    """Another major version does not fit, nor does 36.4, whose libraries changed within JetPack 6."""
+    assert (list(check_l4t(riva_version("2.19"), l4t)) == []) is fits
+
+
+def test_the_line_of_a_jetson_counts_for_jetsons_only() -> None:
+    """What is built for a CPU or an x86 GPU does not care."""
+    places = support(f"{ASR}.EncDecCTCModel", "3.0.0", l4t="35.4")
+
+    assert {place.target for place in places if place.outcome is FAILS} == {"jetson"}

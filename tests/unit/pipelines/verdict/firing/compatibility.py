@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 
 from pipelines.compatibility import riva_version
-from pipelines.verdict.compatibility import check_compatibility, check_pairs
+from pipelines.verdict.compatibility import check_compatibility, check_l4t, check_packages, check_pairs
 from pipelines.verdict.findings import Finding
 from pipelines.verdict.waivers import Waiver
 from tests.unit.pipelines.verdict.firing import Firing
@@ -30,6 +30,8 @@ FIRING: dict[str, Firing] = {
     "riva-advisory-waived": _checked("EncDecCTCModel", riva="2.18.0"),
     "waiver-in-date": _checked("EncDecCTCModel", riva="2.16.0", waivers=[EXPIRED]),
     "nemo-version-covered": _checked("EncDecCTCModel", nemo="3.1.0"),
+    "environment-as-locked": lambda _folder: list(check_packages({"nemo": "3.0.0", "numpy": "1.26.4"})),
+    "l4t-line-as-image": lambda _folder: list(check_l4t(riva_version("2.19"), "35.4.1")),
     "pair-works": lambda _folder: list(
         check_pairs({"class": f"{ASR}.EncDecHybridRNNTCTCBPEModel", "saved-by": "1.21.0", "nemo": "1.22.0"})
     ),
