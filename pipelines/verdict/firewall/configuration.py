@@ -46,7 +46,7 @@ _FAMILIES = re.compile(r"(distil|ro|al)?berta?(-(tiny|mini|small|medium|base|lar
 _TOKENS = ("vocabulary", "labels", "tokens")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _PLAIN_INTERPOLATION = re.compile(r"\$\{\.*[A-Za-z_]\w*(\.\w+|\[\w+\])*\}")
-_OUTSIDE = re.compile(r"[/~][\w.~-]|(.*[/\\])?\.\.([/\\]|$)|[A-Za-z]:\\|\\\\")
+_OUTSIDE = re.compile(r"/[\w.~-]|~\w*/|(.*[/\\])?\.\.([/\\]|$)|[A-Za-z]:\\|\\\\")
 _COMMAND = re.compile(r"^\s*(pipe:|\|)|\|\s*$|`|\$\(|[;&|]\s*(sh|bash|python3?|curl|wget|touch|rm|nc)\b")
 _LONGEST_KEY, _LONGEST_COMMAND = 200, 10_000  # characters that are looked at
 
