@@ -20,6 +20,7 @@ import onnxruntime
 from pipelines.errors import ExportFailed, GraphDiffers, RivaError
 from pipelines.export.job import Comparison, TensorFact, write_json
 from pipelines.export.processes import write_error
+from pipelines.verdict.rules.graph import GRAPH_RUNS, GRAPH_WHOLE
 
 __all__ = ["compare"]
 
@@ -48,17 +49,18 @@ def compare(graph: Path, reference: Path, *, whole: bool) -> Comparison:
             the outputs.
 
     Raises:
-        ExportFailed: The checker or the runtime refuses the graph.
+        ExportFailed: A file of weights is missing, or the checker or the runtime refuses the graph.
         GraphDiffers: An output has another shape than the checkpoint's.
     """
     settings = onnxruntime.SessionOptions()
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")  # leave the machine to others
+    _check_whole(graph)
     try:
         onnx.checker.check_model(str(graph))
         session = onnxruntime.InferenceSession(str(graph), settings, providers=["CPUExecutionProvider"])
     except Exception as error:  # both libraries raise many kinds; each means that the graph cannot be loaded
         why = f"{type(error).__name__}: {str(error).strip()[:500]}"
-        raise ExportFailed("the exported graph cannot be loaded", why, "try another --onnx-opset") from error
+        raise GRAPH_RUNS.finding("the exported graph cannot be loaded", why=why).as_error() from error
     proto = onnx.load(str(graph), load_external_data=False)
     items = _items(reference, [tensor.name for tensor in session.get_inputs()])
     return Comparison(
@@ -100,11 +102,33 @@ def _stack(arrays: list[Array]) -> Array:
     return np.concatenate([np.pad(array, width) for array, width in zip(arrays, widths, strict=True)])
 
 
+def _check_whole(graph: Path) -> None:
+    """Refuses a graph whose weights lie in files that are not there.
+
+    Raises:
+        ExportFailed: Names the first that is missing.
+    """
+    try:
+        proto = onnx.load(str(graph), load_external_data=False)
+    except Exception:  # what is no ONNX file is told by the checker, with the reason
+        return
+    for tensor in proto.graph.initializer:
+        if onnx.external_data_helper.uses_external_data(tensor):
+            location = onnx.external_data_helper.ExternalDataInfo(tensor).location
+            if not (graph.parent / location).is_file():
+                what = f"the weights of {tensor.name} should be in {location}, which is not beside the exported graph"
+                raise GRAPH_WHOLE.finding(what, where=graph.name).as_error()
+
+
 def _run(session: Any, items: list[_Item]) -> list[Array]:
     """The outputs for items in one batch, padded with zeros at the end."""
-    outputs: list[Array] = session.run(
-        None, {name: _stack([item.inputs[name] for item in items]) for name in items[0].inputs}
-    )
+    inputs = {name: _stack([item.inputs[name] for item in items]) for name in items[0].inputs}
+    try:
+        outputs: list[Array] = session.run(None, inputs)
+    except Exception as error:  # the runtime raises many kinds; each means that the graph cannot be run on this
+        shapes = ", ".join(f"{name} {list(array.shape)}" for name, array in inputs.items())
+        why = f"{type(error).__name__}: {str(error).strip()[:500]}"
+        raise GRAPH_RUNS.finding(f"the exported graph cannot be run on {shapes}", why=why).as_error() from error
     return outputs
 
 

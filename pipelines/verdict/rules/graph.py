@@ -1,9 +1,9 @@
 """The exported graph: whole, young enough for the server, and computing what the checkpoint computes."""
 
-from pipelines.errors import GraphDiffers, GraphTooNew, SchemaViolated
+from pipelines.errors import ExportFailed, GraphDiffers, GraphTooNew, SchemaViolated
 from pipelines.verdict.findings import Outcome, Rule
 
-__all__ = ["GRAPH_AGREES", "GRAPH_LENGTHS", "GRAPH_LOADABLE", "GRAPH_SCHEMA"]
+__all__ = ["GRAPH_AGREES", "GRAPH_LENGTHS", "GRAPH_LOADABLE", "GRAPH_RUNS", "GRAPH_SCHEMA", "GRAPH_WHOLE"]
 
 GRAPH_LOADABLE = Rule(
     id="graph-loadable",
@@ -13,6 +13,24 @@ GRAPH_LOADABLE = Rule(
     fix="export with a lower --onnx-opset, or name a newer Riva with --riva-version",
     link="https://github.com/nvidia-riva/nemo2riva/issues/36",
     error=GraphTooNew,
+)
+GRAPH_WHOLE = Rule(
+    id="graph-whole",
+    title="Every file of weights that the graph refers to lies beside it",
+    outcome=Outcome.FAILS,
+    why="a model beyond 2 GB is exported as a small graph and loose files of weights, and one of them was lost",
+    fix="free some disk and export again; nothing was written",
+    link="https://github.com/NVIDIA-NeMo/Speech/issues/10580",
+    error=ExportFailed,
+)
+GRAPH_RUNS = Rule(
+    id="graph-runs",
+    title="ONNX Runtime loads the graph and runs it on inputs of several lengths, one by one and in a batch",
+    outcome=Outcome.FAILS,
+    why="ONNX's own checker passes graphs that no runtime executes; a server would fail at its start",
+    fix="try another --onnx-opset",
+    link="https://github.com/NVIDIA-NeMo/Speech/issues/5513",
+    error=ExportFailed,
 )
 GRAPH_AGREES = Rule(
     id="graph-agrees",

@@ -5,49 +5,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
 from pipelines.errors import ExportFailed, GraphDiffers
 from pipelines.export.comparison import compare
-
-BANDS, TOKENS = 4, 3
-FRAMES = (10, 10, 17, 31)
-WEIGHTS = np.linspace(-1, 1, BANDS * TOKENS, dtype=np.float32).reshape(BANDS, TOKENS)
-
-
-def write_graph(path: Path, *, offset: float = 0.0, mean_over_time: bool = False, fixed_frames: int = 0) -> Path:
-    """A network of one matrix product; with `mean_over_time` padding changes every output."""
-    nodes = [helper.make_node("Transpose", ["audio_signal"], ["frames"], perm=[0, 2, 1])]
-    if mean_over_time:
-        nodes.append(helper.make_node("ReduceMean", ["frames"], ["mean"], axes=[1], keepdims=1))
-        nodes.append(helper.make_node("Add", ["frames", "mean"], ["mixed"]))
-    nodes.append(helper.make_node("MatMul", ["mixed" if mean_over_time else "frames", "weights"], ["product"]))
-    nodes.append(helper.make_node("Add", ["product", "offset"], ["logprobs"]))
-    initializers = [
-        numpy_helper.from_array(WEIGHTS, "weights"),
-        numpy_helper.from_array(np.float32(offset), "offset"),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "graph",
-        [helper.make_tensor_value_info("audio_signal", TensorProto.FLOAT, ["batch", BANDS, fixed_frames or "frames"])],
-        [helper.make_tensor_value_info("logprobs", TensorProto.FLOAT, ["batch", None, TOKENS])],
-        initializers,
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 16)], ir_version=8)
-    onnx.save(model, str(path))
-    return path
-
-
-def write_reference(path: Path, *, mean_over_time: bool = False, cut: int = 0) -> Path:
-    generator, arrays = np.random.default_rng(0), {}
-    for index, frames in enumerate(FRAMES):
-        features = generator.normal(size=(1, BANDS, frames)).astype(np.float32)
-        rows = features.transpose(0, 2, 1)
-        arrays[f"{index}/inputs/audio_signal"] = features
-        arrays[f"{index}/outputs/0"] = (rows + rows.mean(1, keepdims=True) * mean_over_time)[:, cut:] @ WEIGHTS
-    np.savez(path, **arrays)
-    return path
+from tests.tiny_graphs import BANDS, FRAMES, write_graph, write_reference
 
 
 def test_an_equal_graph_agrees(tmp_path: Path) -> None:
@@ -100,11 +61,19 @@ def test_what_is_no_graph_cannot_be_loaded(tmp_path: Path, content: bytes) -> No
 
 
 def test_missing_weights_are_found(tmp_path: Path) -> None:
-    """A graph whose weights lie beside it is refused when they do not."""
+    """A graph whose weights lie beside it is refused when they do not, and the file is named."""
     model = onnx.load(write_graph(tmp_path / "plain.onnx"))
     onnx.save(model, str(tmp_path / "g.onnx"), save_as_external_data=True, location="weights", size_threshold=0)
     assert compare(tmp_path / "g.onnx", write_reference(tmp_path / "r.npz"), whole=True).single_error < 1e-5
     (tmp_path / "weights").unlink()
 
-    with pytest.raises(ExportFailed, match="cannot be loaded"):
+    with pytest.raises(ExportFailed, match=r"should be in weights, which is not beside .* \[graph-whole\]"):
         compare(tmp_path / "g.onnx", tmp_path / "r.npz", whole=True)
+
+
+def test_a_graph_that_takes_one_length_only_cannot_be_run(tmp_path: Path) -> None:
+    """The exporter may fix a length that depends on the input; the message says with which shapes it was tried."""
+    graph = write_graph(tmp_path / "g.onnx", fixed_frames=FRAMES[0])
+
+    with pytest.raises(ExportFailed, match=r"cannot be run on audio_signal \[1, 4, 17\] \[graph-runs\]"):
+        compare(graph, write_reference(tmp_path / "r.npz"), whole=True)
