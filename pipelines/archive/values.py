@@ -5,6 +5,8 @@ from typing import Any
 
 __all__ = ["class_name", "number", "section", "text", "texts", "whole"]
 
+_LARGEST = 1 << 63
+
 
 def section(config: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
     """The mapping that `names` lead to; empty if there is none."""
@@ -27,15 +29,15 @@ def texts(section: Mapping[str, Any], name: str) -> tuple[str, ...]:
 
 
 def whole(section: Mapping[str, Any], name: str) -> int | None:
-    """A whole number; None if there is none."""
+    """A whole number; None if there is none, or one of more than 63 bits, which no model has."""
     value = section.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST else None
 
 
 def number(section: Mapping[str, Any], name: str) -> float | None:
     """A number; None if there is none."""
     value = section.get(name)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return value if isinstance(value, float) else None if (found := whole(section, name)) is None else float(found)
 
 
 def class_name(section: Mapping[str, Any]) -> str:

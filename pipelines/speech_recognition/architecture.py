@@ -4,6 +4,7 @@ The words are those of NeMo 3.0's model configurations (examples/asr/conf). The 
 be of any type.
 """
 
+import math
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping
@@ -24,7 +25,8 @@ _ENCODERS = {
     "EncoderWithConv": "Conformer",
 }
 _TRANSDUCER_DECODERS = ("rnnt", "tdt")
-_BLOCKS, _REPEATS = 200, 100  # more than any convolutional encoder has; a hostile one could name a billion
+# More than any convolutional encoder has; a hostile one could name a billion.
+_BLOCKS, _REPEATS, _SIZE, _STRIDE = 200, 100, 10_000, 1024
 _RARE = 0.05  # of the letters: a vocabulary has a few of other languages
 
 
@@ -132,9 +134,10 @@ def _convolutional(config: Mapping[str, Any], features: Features) -> Streaming:
 def _attending(encoder: Mapping[str, Any], features: Features) -> Streaming:
     context = encoder.get("att_context_size")
     first = context[0] if isinstance(context, list) and context and isinstance(context[0], list) else context
-    left, right = first if isinstance(first, list) and len(first) == 2 else (-1, -1)
+    sides = dict(zip(("left", "right"), first, strict=False)) if isinstance(first, list) else {"left": -1, "right": -1}
+    left, right = whole(sides, "left"), whole(sides, "right")
     style = text(encoder, "att_context_style") or "regular"
-    if not isinstance(left, int) or not isinstance(right, int):
+    if left is None or right is None:
         return Streaming(ability="unknown", how=f"att_context_size {str(context)[:40]} is not what NeMo writes")
     step = (features.stride_ms or 10.0) * (whole(encoder, "subsampling_factor") or 4) / 1000
     if style.startswith("chunked_limited") and right >= 0:
@@ -155,15 +158,24 @@ def _blocks(encoder: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     blocks = encoder.get("jasper")
     if not isinstance(blocks, list) or len(blocks) > _BLOCKS:
         return []
-    return blocks if all(_is_block(block) for block in blocks) else []
+    if not all(_is_block(block) for block in blocks):
+        return []
+    stride = math.prod(_size(block, "stride") ** block["repeat"] for block in blocks)
+    return blocks if stride <= _STRIDE else []
 
 
 def _is_block(block: Any) -> bool:
     if not isinstance(block, Mapping) or not 1 <= (whole(block, "repeat") or 0) <= _REPEATS:
         return False
-    dimensions = (block.get(name) for name in ("kernel", "stride", "dilation"))
-    return all(_is_size(size[0] if isinstance(size, list) and size else size) for size in dimensions)
+    factor = number({"kernel_size_factor": 1.0, **block}, "kernel_size_factor")
+    if factor is None or not 0 < factor < _SIZE:
+        return False
+    if any(name in block and whole(block, name) is None for name in ("future_context", "se_context_size")):
+        return False
+    return all(1 <= _size(block, name) <= _SIZE for name in ("kernel", "stride", "dilation"))
 
 
-def _is_size(size: Any) -> bool:
-    return isinstance(size, int) and not isinstance(size, bool) and size > 0
+def _size(block: Mapping[str, Any], name: str) -> int:
+    """A size that NeMo writes as a number or as a list of one; 0 if it is neither."""
+    value = block.get(name)
+    return whole({name: value[0]} if isinstance(value, list) and value else block, name) or 0

@@ -8,6 +8,7 @@ __all__ = [
     "CLASS_NAMED",
     "CLASS_SUPPORTED",
     "ENCODER_SUPPORTED",
+    "LABELS_PRESENT",
     "PIPELINE_FITS",
     "PREPROCESSOR_SUPPORTED",
     "TOKENIZER_PRESENT",
@@ -84,6 +85,14 @@ ENCODER_SUPPORTED = Rule(
 VOCABULARY_PRESENT = Rule(
     id="vocabulary-present",
     title="A CTC model names the tokens of its outputs",
+    outcome=Outcome.FAILS,
+    why="the outputs would have no meaning",
+    fix=_SAVE_AGAIN,
+    link=_NEMO2RIVA,
+)
+LABELS_PRESENT = Rule(
+    id="labels-present",
+    title="A model that classifies carries the names of its classes",
     outcome=Outcome.FAILS,
     why="the outputs would have no meaning",
     fix=_SAVE_AGAIN,

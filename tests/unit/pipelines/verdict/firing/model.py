@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from tests import punctuation_checkpoints as punctuation
 from tests.nemo_checkpoints import CTC_BPE, config, write_nemo
 from tests.unit.pipelines.verdict.firing import Firing, judged
 
@@ -24,6 +25,9 @@ FIRING: dict[str, Firing] = {
         config(preprocessor={"_target_": "nemo.collections.asr.modules.AudioToMFCCPreprocessor"})
     ),
     "encoder-supported": _written(config(encoder={"_target_": "nemo.collections.asr.modules.SqueezeformerEncoder"})),
+    "labels-present": _written(
+        punctuation.config(class_labels={}), members=punctuation.MEMBERS, options={"pipeline": "punctuation"}
+    ),
     "vocabulary-present": _written(config(decoder={"num_classes": 3})),
     "pipeline-fits": _written(options={"pipeline": "punctuation"}),
 }

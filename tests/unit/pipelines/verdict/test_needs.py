@@ -1,0 +1,90 @@
+"""What a checkpoint will need is estimated from its weights and held against a machine."""
+
+from pathlib import Path
+
+import pytest
+
+from pipelines.errors import UsageError
+from pipelines.verdict.facts import Facts, Weights
+from pipelines.verdict.needs import Capacity, Needs, check_needs, in_words, needs_of, read_size
+
+SMALL = Facts(
+    name="a.nemo",
+    size=4_000_000,
+    obj_cls="",
+    nemo_version="",
+    pipeline="",
+    recipe="",
+    architecture=None,
+    weights=Weights(parameters=1_000_000, dtypes={"float32": 1_000_000}, size=4_000_000),
+)
+NEEDS = Needs(export_memory=2_000_000_000, serve_memory=1_000_000_000, disk=5_000_000_000)
+
+
+def test_needs_grow_with_the_weights() -> None:
+    """A billion weights need tens of gigabytes; half precision on the disk does not halve the network."""
+    large = Facts(
+        **{**vars(SMALL), "size": 2 * 10**9, "weights": Weights(parameters=10**9, dtypes={"float16": 10**9}, size=2)}
+    )
+
+    assert needs_of(SMALL).memory < 2 * 10**9
+    assert needs_of(large).memory > 16 * 10**9
+    assert needs_of(large).disk > 20 * 10**9
+
+
+def test_unreadable_weights_are_estimated_by_the_file() -> None:
+    """Without the header of the weights the size of the file stands in for it."""
+    assert needs_of(Facts(**{**vars(SMALL), "weights": None})) == needs_of(SMALL)
+
+
+@pytest.mark.parametrize(
+    ("capacity", "rules"),
+    [
+        (Capacity(memory=3_000_000_000, disk=6_000_000_000), []),
+        (Capacity(memory=1_500_000_000, disk=6_000_000_000), ["memory-suffices"]),
+        (Capacity(memory=3_000_000_000, disk=4_000_000_000), ["disk-suffices"]),
+        (Capacity(memory=1, disk=1), ["memory-suffices", "disk-suffices"]),
+        (Capacity(), []),
+    ],
+)
+def test_a_machine_is_held_against_the_needs(capacity: Capacity, rules: list[str]) -> None:
+    """Memory and disk are compared, each with its own rule; what is not known is not asked."""
+    assert [finding.rule.id for finding in check_needs(NEEDS, capacity)] == rules
+
+
+def test_the_finding_says_how_much() -> None:
+    """Both figures and the stage that needs them are told."""
+    (finding,) = check_needs(NEEDS, Capacity(memory=1_500_000_000))
+
+    assert finding.what == "nemo2riva needs about 2.0 GB of memory, there are 1.5 GB"
+
+
+def test_this_machine_has_something(tmp_path: Path) -> None:
+    """Free memory and disk are found, also for a folder that is not there yet."""
+    here = Capacity.here(tmp_path / "not" / "there")
+
+    assert here.memory is not None
+    assert here.memory > 10**7
+    assert here.disk is not None
+    assert here.disk > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("16GB", 16 * 10**9), ("15.5 GiB", int(15.5 * 2**30)), ("800m", 800 * 10**6), ("1024", 1024), ("2TiB", 2**41)],
+)
+def test_sizes_are_read(text: str, size: int) -> None:
+    """Sizes may be spelled in powers of ten and of two."""
+    assert read_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "lots", "-1GB", "16 gigabytes", "1e9"])
+def test_other_words_are_no_sizes(text: str) -> None:
+    """What is not a size is a mistake on the command line."""
+    with pytest.raises(UsageError, match="is not a size"):
+        read_size(text)
+
+
+def test_sizes_are_said_in_words() -> None:
+    """The unit grows with the size."""
+    assert [in_words(size) for size in (999, 1500, 2_000_000, 3 * 10**12)] == ["999 B", "1.5 kB", "2.0 MB", "3000.0 GB"]
