@@ -106,6 +106,7 @@ def stages_of(checkpoint: Checkpoint, nemo: Path, companions: Sequence[Checkpoin
             ("--declaration=", checkpoint.declaration),
             ("--report=", folder / REPORT),
             *_ANYWHERE,
+            "--scan-weights",
             *([("--evaluation=", checkpoint.evaluation)] if checkpoint.evaluation.is_dir() else []),
             stage="verdict",
         ),

@@ -1,12 +1,11 @@
-"""The rules themselves: the list, one of them in full, and the table of the README."""
+"""The rules themselves: the list, and one of them in full."""
 
 import textwrap
 
 from pipelines.errors import UsageError
-from pipelines.verdict.findings import Rule
 from pipelines.verdict.rules import FAMILIES, RULES
 
-__all__ = ["explain_rule", "list_rules", "readme_table"]
+__all__ = ["explain_rule", "list_rules"]
 
 _WIDTH = 100
 
@@ -41,17 +40,3 @@ def explain_rule(rule: str) -> str:
     for name, text in parts:
         lines += textwrap.wrap(text, _WIDTH, initial_indent=f"  {name:7} ", subsequent_indent=" " * 10)
     return "\n".join(lines)
-
-
-def readme_table() -> str:
-    """The rules as a Markdown table, by family."""
-    lines = []
-    for family, rules in FAMILIES.items():
-        lines += [f"\n#### {family}\n", "| rule | asks that | broken, it |", "|---|---|---|", *map(_row, rules)]
-    return "\n".join(lines)
-
-
-def _row(rule: Rule) -> str:
-    title = rule.title[0].lower() + rule.title[1:]
-    only = f" ({rule.target})" if rule.target else ""
-    return f"| [`{rule.id}`]({rule.link}) | {title} | {rule.verdict}{only} |".replace("||", "|")
