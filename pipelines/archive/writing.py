@@ -78,7 +78,7 @@ def write_archive(
             raise UsageError(f"two artifacts have the same name: {', '.join(names)}", fix="give archives that differ")
         tar = _Tar(manifest, payloads)
         blocks = tar.blocks() if key is None or not whole else Sealing(key, tar.size).seal(tar.blocks())
-        with temporary.open("wb", buffering=0) as file:
+        with temporary.open("wb") as file:
             for block in blocks:
                 file.write(block)
 

@@ -1,14 +1,16 @@
 """The folder for the unpacked checkpoint and the graph: gone with the run, or with the next one if the run was killed.
 
-A run holds a lock in its folder; a folder whose lock is free belongs to a run that was killed.
+A run holds a lock on its folder; a folder whose lock is free belongs to a run that was killed, however much of it that
+had removed already.
 """
 
 import errno
 import fcntl
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from pipelines.errors import OutputFailed
@@ -16,7 +18,7 @@ from pipelines.errors import OutputFailed
 __all__ = ["is_full", "work_folder", "work_folder_full"]
 
 _PREFIX = "nemo2riva-"
-_LOCK = "lock"
+_RANDOM = "[a-z0-9_]" * 8  # what tempfile adds
 
 
 @contextmanager
@@ -28,9 +30,12 @@ def work_folder() -> Iterator[Path]:
     """
     _remove_litter()
     try:
-        with tempfile.TemporaryDirectory(prefix=_PREFIX) as folder, (Path(folder) / _LOCK).open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield Path(folder)
+        with ExitStack() as held:
+            folder = _new_folder(held)
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder)
     except OSError as error:
         if not is_full(error):
             raise
@@ -51,8 +56,31 @@ def work_folder_full(error: BaseException) -> OutputFailed:
     )
 
 
+def _new_folder(held: ExitStack) -> Path:
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        with suppress(FileNotFoundError, BlockingIOError):  # a run that began meanwhile took it for litter
+            held.enter_context(_locked(folder))
+            if folder.is_dir():
+                return folder
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Holds the lock on a folder.
+
+    Raises:
+        BlockingIOError: Another process holds it.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def _remove_litter() -> None:
-    for lock in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/{_LOCK}"):
-        with suppress(OSError), lock.open("w") as held:  # another user's, or gone in between
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(lock.parent)
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}{_RANDOM}"):
+        with suppress(OSError), _locked(folder):  # another user's, in use, or gone in between
+            shutil.rmtree(folder)

@@ -28,14 +28,15 @@ def test_the_folder_goes_with_the_run(temporary: Path) -> None:
 
 def test_killed_runs_are_cleaned_and_living_ones_left_alone(temporary: Path) -> None:
     """A run removes what a killed one left, and never the folder of one that still works."""
-    killed = temporary / "nemo2riva-killed"
+    killed, almost_gone = temporary / "nemo2riva-killed_1", temporary / "nemo2riva-killed_2"
     (killed / "graph").mkdir(parents=True)
-    (killed / "lock").touch()
+    almost_gone.mkdir()
     (temporary / "nemo2riva-not-ours").mkdir()
 
     with work_folder() as living, work_folder():
         assert living.exists()
         assert not killed.exists()
+        assert not almost_gone.exists()
 
     assert [entry.name for entry in temporary.iterdir()] == ["nemo2riva-not-ours"]
 
