@@ -49,12 +49,16 @@ def _load_all(content: bytes) -> None:
             return
 
 
+def _read(path: Path, name: str) -> bytes:
+    with tarfile.open(path) as tar:
+        stream = tar.extractfile(next(member for member in tar.getmembers() if Path(member.name).name == name))
+        assert stream is not None
+        return stream.read()
+
+
 def unpickle(path: Path) -> None:
     """Loads the weights like torch.load without `weights_only`: every record that is a pickle."""
-    with tarfile.open(path) as tar:
-        stream = tar.extractfile("./model_weights.ckpt")
-        assert stream is not None
-        content = stream.read()
+    content = _read(path, "model_weights.ckpt")
     if content.startswith(b"\x80"):
         _load_all(content)
         return
@@ -74,10 +78,7 @@ def unpickle_members(path: Path) -> None:
 
 def instantiate(path: Path) -> None:
     """Makes what `_target_`, `target` or `cls` names, with the arguments beside it, as Hydra and old NeMo do."""
-    with tarfile.open(path) as tar:
-        stream = tar.extractfile("./model_config.yaml")
-        assert stream is not None
-        config = yaml.safe_load(stream)
+    config = yaml.safe_load(_read(path, "model_config.yaml"))
     for section in _mappings(config):
         for key in ("_target_", "target", "cls"):
             name = section.get(key)
@@ -96,18 +97,12 @@ def _mappings(node: object) -> Iterator[Mapping[str, Any]]:
 
 def unsafe_yaml(path: Path) -> None:
     """Reads the configuration with a loader that makes objects."""
-    with tarfile.open(path) as tar:
-        stream = tar.extractfile("./model_config.yaml")
-        assert stream is not None
-        yaml.unsafe_load(stream)
+    yaml.unsafe_load(_read(path, "model_config.yaml"))
 
 
 def run_pipes(path: Path) -> None:
     """Opens training data as loaders of tarred datasets do: `pipe:` is a command."""
-    with tarfile.open(path) as tar:
-        stream = tar.extractfile("./model_config.yaml")
-        assert stream is not None
-        config = yaml.safe_load(stream)
+    config = yaml.safe_load(_read(path, "model_config.yaml"))
     for section in _mappings(config):
         for value in section.values():
             if isinstance(value, str) and value.startswith("pipe:"):

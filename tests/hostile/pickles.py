@@ -24,7 +24,7 @@ from tests.torch_archives import (
     tuple_of,
 )
 
-__all__ = ["VECTORS"]
+__all__ = ["PAYLOADS", "VECTORS"]
 
 TENSORS = {"weight": Tensor((2, 3))}
 GOOD = rebuilt(TENSORS["weight"], "0")
@@ -90,6 +90,10 @@ def _newobj(mark: Path) -> bytes:
 
 def _stack_global(mark: Path) -> bytes:
     return text("os") + text("system") + b"\x93" + tuple_of(text(f"touch {mark}")) + b"R"
+
+
+PAYLOADS: tuple[Payload, ...] = (system, _execute, _nested, _popen, _memoised, _inst, _obj, _stack_global)
+"""Attacks as the value of a state dict."""
 
 
 def _dotted(mark: Path) -> bytes:

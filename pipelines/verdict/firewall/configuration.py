@@ -96,7 +96,7 @@ def _check_class(path: tuple[str, ...], value: object, *, in_data: bool) -> Iter
     elif path[-1] != "_target_" and not (isinstance(value, str) and "." in value):
         known = True
     else:
-        known = value in _known_classes() or bool(in_data and _DATA_CLASS.fullmatch(str(value)))
+        known = str(value) in _known_classes() or bool(in_data and _DATA_CLASS.fullmatch(str(value)))
     if not known:
         yield _finding(CLASSES_KNOWN, path, f"is {shown(str(value))}, which is no class of a speech model")
 
