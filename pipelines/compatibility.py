@@ -35,6 +35,14 @@ __all__ = [
 TABLE = Path(__file__).with_suffix(".yaml")
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+_COMMANDS = {
+    "onnx": "nemo2riva",
+    "torchscript": "nemo2riva",
+    "nemo": "nemo2riva",
+    "head": "take one decoder out with NeMo's convert_nemo_asr_hybrid_to_ctc.py, then nemo2riva on that",
+    "skip-export": "no export: the .nemo goes to riva-build as it is",
+}
+
 Evidence = Literal["seen", "measured", "inferred", "unknown"]
 
 
@@ -119,6 +127,11 @@ class ModelClass:
     works: Cell | None = None
     fails: Cell | None = None
     nemo: Cell | None = None
+
+    @property
+    def command(self) -> str:
+        """What NVIDIA's tools want done with it."""
+        return " ".join([_COMMANDS[self.recipe], *(f"--{name} {value}" for name, value in self.options.items())])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ import importlib
 from collections.abc import Iterator
 from typing import Any
 
+from pipelines.compatibility import compatibility
 from pipelines.contract import Pipeline, Unsupported
 from pipelines.errors import PipelineMissing, UnsupportedCheckpoint, UsageError
 
@@ -65,8 +66,13 @@ def supported_classes() -> tuple[str, ...]:
 
 
 def why_unsupported(obj_cls: str) -> Unsupported:
-    """Says why no room serves a class."""
-    for pipeline in rooms():
-        if reason := pipeline.checkpoint.why_unsupported(obj_cls):
-            return reason
-    return Unsupported("there is no recipe for this class", f"export a {', a '.join(supported_classes())}")
+    """Says why no room serves a class, and what NVIDIA's own tools do with it where a source says so."""
+    own = (pipeline.checkpoint.why_unsupported(obj_cls) for pipeline in rooms())
+    reason = next(filter(None, own), None) or Unsupported(
+        "there is no recipe for this class here", f"use a {', a '.join(supported_classes())}"
+    )
+    row = compatibility().classes.get(obj_cls)
+    if row is None:
+        return reason
+    versions = f" (Riva {row.works.value})" if row.works and row.works.value else ""
+    return Unsupported(reason.what, f"{reason.fix}; for NVIDIA's own tools{versions}: {row.command}")

@@ -22,6 +22,7 @@ from pipelines.errors import RivaError
 from pipelines.outputs import atomic_file
 from pipelines.progress import progress
 from pipelines.registry import load_pipeline
+from pipelines.verdict.rules.pipeline import MODES_BUILT
 from pipelines.verdict.waivers import Waiver, check_waived
 
 __all__ = ["Checkpoint", "Options", "Value", "find_checkpoints"]
@@ -167,6 +168,7 @@ def _check_pipeline(document: Document) -> None:
         raise BadYaml(f"{document.place('pipeline')}: {error.what}", fix=error.fix) from error
     _check_names(document, "builds", known=pipeline.modes)
     _check_names(document, "accuracy", known=pipeline.limits)
+    _check_modes(document, pipeline)
     for mode in data["builds"]:
         _check_options(document, mode, pipeline)
     for index, name in enumerate(data.get("with", ())):
@@ -178,6 +180,18 @@ def _check_names(document: Document, key: str, *, known: Collection[str]) -> Non
         if name not in known:
             what = f"{document.place(key, name)}: expected one of {', '.join(known)}, got {name!r}"
             raise BadYaml(what, fix=f"these are the names that pipeline {document.data['pipeline']} has")
+
+
+def _check_modes(document: Document, pipeline: Pipeline[Any]) -> None:
+    """A limit of a way of recognition is one for a server that has it; `streaming_minus_offline` is of two."""
+    for limit in document.data.get("accuracy", ()):
+        for mode in pipeline.modes:
+            if mode in limit.split("_minus_") and mode not in document.data["builds"]:
+                place = document.place("accuracy", limit)
+                finding = MODES_BUILT.finding(f"{place}: {mode} has a limit, but is not among `builds`", where=place)
+                error = BadYaml(f"{finding.what} [{finding.rule.id}]", why=finding.why, fix=finding.fix)
+                error.finding = finding
+                raise error
 
 
 def _check_options(document: Document, mode: str, pipeline: Pipeline[Any]) -> None:

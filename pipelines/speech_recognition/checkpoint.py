@@ -33,21 +33,21 @@ _UNSUPPORTED = (  # first match in the class name counts
         "Hybrid",
         Unsupported(
             "it is a hybrid with a transducer and a CTC decoder, and Riva takes one of them",
-            "keep the CTC decoder with NeMo's convert_nemo_asr_hybrid_to_ctc.py (--model_type ctc), then export that",
+            "keep its CTC decoder (--model_type ctc) and export that",
         ),
     ),
     (
         "RNNT",
         Unsupported(
             "it is a transducer (RNNT or TDT), which has no graph that gives tokens for each time step",
-            "export the CTC variant of the model; NVIDIA's own Riva from 2.17 takes transducers with --format nemo",
+            "export the CTC variant of the model",
         ),
     ),
     (
         "MultiTask",
         Unsupported(
             "it is an attention encoder-decoder (Canary)",
-            "export a CTC model; NVIDIA's own Riva from 2.17 takes Canary with --format nemo",
+            "export a CTC model",
         ),
     ),
 )

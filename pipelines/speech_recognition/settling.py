@@ -14,6 +14,7 @@ from pipelines.cli.flags import spell, usage_error
 from pipelines.errors import NotAnArchive, UsageError
 from pipelines.option_checks import file_problems, language_problems, name_problems, range_problems
 from pipelines.speech_recognition.options import SpeechRecognitionOptions
+from pipelines.verdict.rules.pipeline import LANGUAGE_DECLARED
 
 __all__ = ["settle"]
 
@@ -97,7 +98,10 @@ def _either(value: Any, fallback: Any) -> Any:
 
 def _language(code: str | None) -> Iterator[str]:
     if code is None:
-        yield "--language_code is missing (for example --language_code=en-US): requests choose a pipeline by it"
+        yield (
+            "--language_code is missing (for example --language_code=en-US): "
+            f"{LANGUAGE_DECLARED.why} [{LANGUAGE_DECLARED.id}]"
+        )
     else:
         yield from language_problems(code)
 

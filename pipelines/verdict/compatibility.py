@@ -26,14 +26,6 @@ CPU, JETSON = "cpu", "jetson"
 TARGETS = (CPU, "x86-gpu", JETSON)
 """`cpu` is this repository's own runtime; the others are NVIDIA's images."""
 
-_RECIPES = {
-    "onnx": "nemo2riva",
-    "torchscript": "nemo2riva",
-    "nemo": "nemo2riva",
-    "head": "take one decoder out with NeMo's convert_nemo_asr_hybrid_to_ctc.py, then nemo2riva on that",
-    "skip-export": "no export: the .nemo goes to riva-build as it is",
-}
-
 
 @dataclass(frozen=True, kw_only=True)
 class Support:
@@ -142,9 +134,7 @@ def check_packages(installed: Mapping[str, str]) -> Iterator[Finding]:
 def recipe_of(obj_cls: str) -> str:
     """The command that NVIDIA's tools want for a class; empty if no source says one."""
     row = compatibility().classes.get(obj_cls)
-    if row is None:
-        return ""
-    return " ".join([_RECIPES[row.recipe], *(f"--{name} {value}" for name, value in row.options.items())])
+    return row.command if row else ""
 
 
 def _exported_here(obj_cls: str, nemo_version: str, riva: RivaVersion) -> Iterator[Finding]:
@@ -188,7 +178,7 @@ def _taken_by_nvidia(obj_cls: str, riva: RivaVersion) -> Iterator[Finding]:
 def _refused(row: ModelClass, riva: RivaVersion) -> Finding:
     assert row.fails is not None
     name = row.obj_cls.rpartition(".")[2]
-    fix = _RECIPES["head"] if row.recipe == "head" else f"choose Riva {row.works.value}" if row.works else ""
+    fix = row.command if row.recipe == "head" else f"choose Riva {row.works.value}" if row.works else ""
     return rules.CLASS_TAKEN.finding(
         f"Riva {riva.version} does not take a {name}",
         where=f"classes.{row.obj_cls}",

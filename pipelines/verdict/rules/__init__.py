@@ -12,6 +12,7 @@ from pipelines.verdict.rules import (
     graph,
     model,
     pickles,
+    pipeline,
     resources,
     tokenizers,
     weights,
@@ -45,6 +46,7 @@ _MODULES = (
     compatibility,
     resources,
     graph,
+    pipeline,
     evaluation,
 )
 

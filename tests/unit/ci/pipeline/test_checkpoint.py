@@ -94,6 +94,7 @@ def test_declaration_is_read(folder: Path) -> None:
         pytest.param("version: 1.0.0", "with: [marks]\nversion: 1.0.0", ":11: with[0]", "known: others", id="with"),
         pytest.param("version: 1.0.0", "with: [words]\nversion: 1.0.0", ":11: with[0]", "no other", id="itself"),
         pytest.param("version: 1.0.0", "with: [others]\nversion: 1.0.0", ":11: with[0]", "of its own", id="chain"),
+        pytest.param("  offline: {}\n", "", ":9: accuracy.offline", "offline has a limit", id="limit without mode"),
         pytest.param("language: en-US\n", "", ":1: the document", "'language' is a required", id="missing"),
     ],
 )
