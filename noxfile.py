@@ -130,6 +130,7 @@ def samples(session: nox.Session) -> None:
 def goldens(session: nox.Session) -> None:
     """Write the generated tables and golden files again; `git diff` shows what changed."""
     _python(session, "dev", "-m", "pipelines.option_tables")
+    _python(session, "dev", "-m", "tests.rooms.goldens")
     _python(session, "dev", "-m", "pipelines.compatibility_page")
     _python(session, "dev", "-m", "pipelines.rule_table")
     _python(session, "export", "tests/assets/features/make_golden.py")

@@ -1,32 +1,21 @@
 """The table of options in each room's README, made from their declarations: `python -m pipelines.option_tables`."""
 
-import importlib
 import re
 import sys
 from collections.abc import Iterator
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 from pipelines.build_options import Facts, Runtime, facts_of
 from pipelines.cli import run
 from pipelines.cli.flags import Flag, flags_of, spell
 from pipelines.contract import Pipeline
-from pipelines.registry import ALL_PIPELINES, load_pipeline
+from pipelines.registry import rooms
 
-__all__ = ["main", "readme_of", "with_table"]
+__all__ = ["main", "with_table"]
 
 BEGIN = "<!-- options: written by `python -m pipelines.option_tables` -->"
 END = "<!-- end of options -->"
-
-
-def readme_of(name: str) -> Path:
-    """The README of the room of pipeline `name`."""
-    room = ALL_PIPELINES[name]
-    assert room is not None
-    file = importlib.import_module(room).__file__
-    assert file is not None
-    return Path(file).with_name("README.md")
 
 
 def with_table(readme: str, pipeline: Pipeline[Any]) -> str:
@@ -75,9 +64,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _rewrite(argv: list[str]) -> int:
-    for name in (name for name, room in ALL_PIPELINES.items() if room):
-        path = readme_of(name)
-        path.write_text(with_table(path.read_text(encoding="utf-8"), load_pipeline(name)), encoding="utf-8")
+    for pipeline in rooms():
+        path = pipeline.folder / "README.md"
+        path.write_text(with_table(path.read_text(encoding="utf-8"), pipeline), encoding="utf-8")
         print(f"wrote {path}")
     return 0
 
