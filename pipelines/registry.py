@@ -13,7 +13,7 @@ __all__ = ["ALL_PIPELINES", "load_pipeline", "pipeline_of", "rooms", "supported_
 ALL_PIPELINES: dict[str, str | None] = {  # name on the command line -> package of its room, None until it is built
     "speech_recognition": "pipelines.speech_recognition",
     "speech_synthesis": None,
-    "punctuation": None,
+    "punctuation": "pipelines.punctuation",
     "translation": None,
     "qa": None,
     "token_classification": None,

@@ -29,7 +29,7 @@ class StartFlags:
         _DEFAULTS.riva_uri, "address of the API; port 0 picks a free one", name="riva-uri", metavar="HOST:PORT"
     )
     asr_service: bool = flag(True, "offer speech recognition")
-    nlp_service: bool = flag(False, "offer language understanding (answers UNIMPLEMENTED here)")
+    nlp_service: bool = flag(True, "offer language understanding: punctuation and capitals")
     tts_service: bool = flag(False, "offer speech synthesis (answers UNIMPLEMENTED here)")
     nmt_service: bool = flag(False, "offer translation (answers UNIMPLEMENTED here)")
     model_repository: Path = flag(
@@ -62,6 +62,12 @@ class StartFlags:
     )
     max_offline_queue: int = flag(
         _DEFAULTS.max_offline_queue, "recordings that may wait; more are refused", name="max-offline-queue"
+    )
+    max_text_requests: int = flag(
+        _DEFAULTS.max_text_requests, "calls with texts served at once; more wait", name="max-text-requests"
+    )
+    max_text_queue: int = flag(
+        _DEFAULTS.max_text_queue, "calls with texts that may wait; more are refused", name="max-text-queue"
     )
     max_message_mb: int = flag(
         _DEFAULTS.max_message_mb,
@@ -163,6 +169,8 @@ def _server_options(flags: StartFlags) -> ServerOptions:
         max_streams=flags.max_streams,
         max_offline_requests=flags.max_offline_requests,
         max_offline_queue=flags.max_offline_queue,
+        max_text_requests=flags.max_text_requests,
+        max_text_queue=flags.max_text_queue,
         max_message_mb=flags.max_message_mb,
         config_timeout=flags.config_timeout,
         idle_timeout=flags.idle_timeout,

@@ -1,8 +1,9 @@
 """From an RMIR of punctuation to Triton models: their names, configurations and files.
 
-Two models a pipeline, `name` N:
+Three models a pipeline, `name` N:
 
 - N, which clients name: texts in, texts out; tokenization, windows and joining (`models/pipeline.py`);
+- `N-long`, the same for calls with much text, so that they delay nobody else;
 - `riva-onnx-N-nn-<pretrained model>`: the network.
 """
 
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 __all__ = ["triton_models"]
 
 CALLS = 64  # of clients, answered together; more wait for the next round
+NETWORK_CALLS = 8  # made at once, where the windows of these are too many for one
+LONG_TEXT = 4096  # bytes of a call from which on it goes to the model for much text; a second's work of a large network
+LONG_CALLS = 2  # answered at once
+LONG_BATCH = 8  # windows of one call of the network for much text: those of short texts come between two
 
 _log = logging.getLogger(__name__)
 _HERE = Path(__file__).parent
@@ -68,13 +73,21 @@ def triton_models(rmir: Archive, options: PunctuationOptions, *, work: Path, tar
     suffix = f"{options.name}-nn-{_family(config)}"
     _log.info("Built the %s engine of riva-%s-%s", target, engine.kind, suffix)
     network = network_model(
-        engine, graph, suffix=suffix, max_batch_size=options.max_batch_size, gathering=0, spread=True
+        engine,
+        graph,
+        suffix=suffix,
+        max_batch_size=options.max_batch_size,
+        gathering=0,
+        spread=True,
+        together=True,
     )
+    settings = _settings(options, contents)
     files: dict[str, bytes | Path] = {f"punctuation/{name}": _HERE / name for name in _RUNTIME_MODULES}
     files["model.py"] = _SHIM
-    files["punctuator.json"] = _settings(options, contents).to_json().encode()
+    files["punctuator.json"] = settings.to_json().encode()
     files["vocab.txt"] = "\n".join(contents.vocabulary).encode()
-    return [network, TritonModel(config=_pipeline_config(options, network), files=files)]
+    configs = (_short_config(options, settings, network), _long_config(options, network))
+    return [network, *(TritonModel(config=config, files=files) for config in configs)]
 
 
 def _network_problems(graph: Graph, contents: Contents, facts: Mapping[str, Any]) -> Iterator[str]:
@@ -120,27 +133,50 @@ def _family(config: Mapping[str, Any]) -> str:
     return re.sub(r"[^A-Za-z0-9._-]", "_", text(section(config, "language_model"), "pretrained_model_name") or "bert")
 
 
-def _pipeline_config(options: PunctuationOptions, network: TritonModel) -> "ModelConfig":
-    from tritonclient.grpc import model_config_pb2 as pb
-
-    config = pb.ModelConfig(
-        name=options.name,
-        backend="python",
-        max_batch_size=CALLS,
-        input=[pb.ModelInput(name="TEXT", data_type=pb.TYPE_STRING, dims=[-1], allow_ragged_batch=True)],
-        output=[pb.ModelOutput(name="RESULT", data_type=pb.TYPE_STRING, dims=[-1])],
-        instance_group=[pb.ModelInstanceGroup(count=1, kind=pb.ModelInstanceGroup.KIND_CPU)],
-    )
+def _short_config(options: PunctuationOptions, settings: PunctuatorSettings, network: TritonModel) -> "ModelConfig":
+    """The model that clients know; its parameters are the options, as they took effect."""
+    config = _texts_config(str(options.name), calls=CALLS, instances=1)
     config.dynamic_batching.SetInParent()  # the calls that arrived while others were answered, without waiting for more
-    values = {flag.name: value_of(options, flag) for flag in flags_of(type(options))}
-    set_parameters(config, {name: spell(value) for name, value in values.items()})
+    values = {flag.name: spell(value_of(options, flag)) for flag in flags_of(type(options))}
     set_parameters(
         config,
         {
+            **values,
+            "do_lower_case": settings.lower_case,
             "service": "nlp",
             "pipeline": "punctuation",
+            "long_text": LONG_TEXT,
+            "long_text_model": f"{options.name}-long",
             "network": network.name,
-            "network_max_batch_size": network.config.max_batch_size,
+            "network_batch_size": options.max_batch_size,
+            "network_calls": NETWORK_CALLS,
         },
     )
     return config
+
+
+def _long_config(options: PunctuationOptions, network: TritonModel) -> "ModelConfig":
+    config = _texts_config(f"{options.name}-long", calls=1, instances=LONG_CALLS)
+    set_parameters(
+        config,
+        {
+            "service": "long_text",
+            "network": network.name,
+            "network_batch_size": min(LONG_BATCH, options.max_batch_size),
+            "network_calls": 1,
+        },
+    )
+    return config
+
+
+def _texts_config(name: str, *, calls: int, instances: int) -> "ModelConfig":
+    from tritonclient.grpc import model_config_pb2 as pb
+
+    return pb.ModelConfig(
+        name=name,
+        backend="python",
+        max_batch_size=calls,
+        input=[pb.ModelInput(name="TEXT", data_type=pb.TYPE_STRING, dims=[-1], allow_ragged_batch=calls > 1)],
+        output=[pb.ModelOutput(name="RESULT", data_type=pb.TYPE_STRING, dims=[-1])],
+        instance_group=[pb.ModelInstanceGroup(count=instances, kind=pb.ModelInstanceGroup.KIND_CPU)],
+    )

@@ -1,8 +1,8 @@
 """How many calls are served at once, so that those which are served keep their speed.
 
 Streams are counted for each pipeline and refused past the limit: a stream that has to wait is of no use to anybody
-who speaks. Offline calls wait their turn, a bounded number of them, and they wait *before* their audio is read from
-the network, so that waiting calls cost no memory.
+who speaks. Offline calls, with a recording or with texts, wait their turn, a bounded number of them, and they wait
+*before* their request is read from the network, so that waiting calls cost no memory.
 """
 
 import asyncio
@@ -55,7 +55,7 @@ class OfflineGate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
     """Lets a bounded number of calls to some methods in, and makes a bounded number wait.
 
     Args:
-        methods: Full names of the methods that carry whole recordings.
+        methods: Full names of the methods.
         serving: Calls served at once.
         waiting: Calls that may wait for one of these to end.
         refuse: Answers a call that was refused; gets the method, the call's context and the error.

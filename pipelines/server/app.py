@@ -18,7 +18,7 @@ from pipelines.server.metrics import Metrics
 from pipelines.server.models import Models
 from pipelines.server.monitor import Monitor
 from pipelines.server.options import ServerOptions
-from pipelines.server.services import FULL_NAMES, OFFLINE_METHODS, ServiceParts, register
+from pipelines.server.services import FULL_NAMES, OFFLINE_METHODS, TEXT_METHODS, ServiceParts, register
 from pipelines.server.triton import Triton
 
 __all__ = ["Server"]
@@ -49,16 +49,13 @@ class Server:
         self._triton = Triton(options.triton_uri, shared_regions=shared)
         self._models, self._metrics = Models(), Metrics()
         self._calls = Calls(self._metrics)
-        self._gate = OfflineGate(
-            methods=OFFLINE_METHODS,
-            serving=options.max_offline_requests,
-            waiting=options.max_offline_queue,
-            refuse=self._calls.refuse,
-        )
+        self._gate = self._gate_for(OFFLINE_METHODS, options.max_offline_requests, options.max_offline_queue)
+        text_gate = self._gate_for(TEXT_METHODS, options.max_text_requests, options.max_text_queue)
         limit = ("grpc.max_receive_message_length", options.max_message_mb << 20)
         unlimited = ("grpc.max_send_message_length", -1)  # answers are ours
         self._grpc = grpc.aio.server(
-            options=[*_KEEPALIVE, *_IDLE_CONNECTION, *_EXCLUSIVE, limit, unlimited], interceptors=[self._gate]
+            options=[*_KEEPALIVE, *_IDLE_CONNECTION, *_EXCLUSIVE, limit, unlimited],
+            interceptors=[self._gate, text_gate],
         )
         parts = ServiceParts(
             self._triton, self._models, self._calls, self._metrics, StreamSlots(options.max_streams), options
@@ -74,6 +71,9 @@ class Server:
             services={FULL_NAMES[service]: service for service in served},
         )
         self._watching: asyncio.Task[None] | None = None
+
+    def _gate_for(self, methods: frozenset[str], serving: int, waiting: int) -> OfflineGate:
+        return OfflineGate(methods=methods, serving=serving, waiting=waiting, refuse=self._calls.refuse)
 
     async def start(self, permission: Awaitable[None] | None = None) -> str:
         """Waits for the models, and for the permission of whoever watches over them, then listens.

@@ -31,6 +31,7 @@ class Call:
         method: Such as `StreamingRecognize`.
         request_id: The client's, or one made here, so that every answer and every log line has one.
         audio_seconds: Audio recognised.
+        texts, text_bytes: Texts processed, and their size together.
         notes: What the operator should know, such as options that were ignored.
     """
 
@@ -39,6 +40,8 @@ class Call:
     model: str = ""
     language_code: str = ""
     audio_seconds: float = 0.0
+    texts: int = 0
+    text_bytes: int = 0
     responses: int = 0
     notes: list[str] = field(default_factory=list)
 
@@ -87,6 +90,9 @@ class Calls:
         self._metrics.call_seconds.labels(call.method).observe(seconds)
         if call.audio_seconds:
             self._metrics.audio_seconds.labels(call.method, call.model).inc(call.audio_seconds)
+        if call.texts:
+            self._metrics.texts.labels(call.method, call.model).inc(call.texts)
+            self._metrics.text_bytes.labels(call.method, call.model).inc(call.text_bytes)
         log_call(
             time=datetime.now(UTC).isoformat(timespec="milliseconds"),
             request_id=call.request_id,
@@ -97,6 +103,8 @@ class Calls:
             message=error.message if error else "",
             remedy=error.remedy if error else "",
             audio_seconds=round(call.audio_seconds, 3),
+            texts=call.texts or None,
+            text_bytes=call.text_bytes or None,
             responses=call.responses,
             seconds=round(seconds, 4),
             peer=context.peer(),

@@ -3,6 +3,8 @@
     CallError
     |-- RequestRejected        the client must change the request
     |   |-- UnavailableModel       no such (model, language, mode)
+    |   |-- UnknownModel           no model of that name for language understanding
+    |   |-- TooMuchText            more text than one call may bring
     |   |-- ConfigMissing          a stream that does not begin with its configuration
     |   |-- ConfigRepeated         a second configuration in the middle of a stream
     |   |-- FormatMismatch         the configuration contradicts the header of the audio
@@ -50,10 +52,36 @@ class UnavailableModel(RequestRejected):
 
     def __init__(self, parameters: Mapping[str, object], deployed: list[str]) -> None:
         asked = "".join(f"{key}={value}; " for key, value in parameters.items())
-        there = ", ".join(deployed) if deployed else "no speech recognition pipeline at all"
+        there = ", ".join(deployed) if deployed else "no pipeline of this service at all"
         super().__init__(
             f"Error: Unavailable model requested given these parameters: {asked}",
             f"Deployed here: {there}. Ask for one of these, or build and deploy the missing pipeline.",
+        )
+
+
+class UnknownModel(RequestRejected):
+    """Language understanding was asked of a model that is not there, or does something else.
+
+    Args:
+        name: What was asked for.
+        deployed: One description a deployed pipeline.
+    """
+
+    def __init__(self, name: str, deployed: list[str]) -> None:
+        super().__init__(
+            f"Error: Model {name} is not a Riva API model, execution cannot be done",
+            f"Deployed here: {', '.join(deployed) or 'no such pipeline at all'}. Leave model_name empty to choose by "
+            "language_code.",
+        )
+
+
+class TooMuchText(RequestRejected):
+    """A call brings more text than is read at once."""
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(
+            f"Error: {size} bytes of text in one request, {limit} is the limit",
+            "Send the text in parts, cut between two sentences. Answers past 4 MiB would reach no stock client anyway.",
         )
 
 

@@ -46,8 +46,9 @@ class Health(health_pb2_grpc.HealthServicer):
     def _status(self, service: str) -> Any | None:
         if service and service not in self._serving:
             return None
-        states = [self._serving[service]] if service else list(self._serving.values())
-        serving = bool(states) and all(states) and not self._stopped  # no service at all is no service
+        # The server serves if one of its services does: the guide starts them all, whatever is deployed.
+        states = [self._serving[service]] if service else self._serving.values()
+        serving = any(states) and not self._stopped
         return _Status.SERVING if serving else _Status.NOT_SERVING
 
     async def Check(self, request: Any, context: Any) -> Any:

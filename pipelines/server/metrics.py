@@ -37,6 +37,10 @@ class Metrics:
         self.audio_seconds = prometheus.Counter(
             "riva_audio_seconds", "Audio recognised", ["method", "model"], registry=self._registry
         )
+        self.texts = prometheus.Counter("riva_texts", "Texts processed", ["method", "model"], registry=self._registry)
+        self.text_bytes = prometheus.Counter(
+            "riva_text_bytes", "Size of the texts processed, in UTF-8", ["method", "model"], registry=self._registry
+        )
         self.active = prometheus.Gauge("riva_active_calls", "Calls running now", ["method"], registry=self._registry)
         self.models_ready = prometheus.Gauge(
             "riva_models_ready", "Pipelines that can be called, by service", ["service"], registry=self._registry

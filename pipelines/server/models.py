@@ -34,6 +34,11 @@ class Model:
         return self.parameters.get("service", "")
 
     @property
+    def pipeline(self) -> str:
+        """The pipeline of riva-build that it was built as, such as `punctuation`."""
+        return self.parameters.get("pipeline", "")
+
+    @property
     def kind(self) -> str:
         """`online` or `offline`."""
         return self.parameters.get("type", "")
@@ -58,8 +63,18 @@ class Model:
         """Streams that the pipeline holds at once; 0 where the configuration does not say."""
         return int(self.parameters.get("max_streams", "0"))
 
+    @property
+    def long_text(self) -> int:
+        """Bytes of text in a call from which on `long_text_model` answers it."""
+        return int(self.parameters.get("long_text", "0"))
+
+    @property
+    def long_text_model(self) -> str:
+        """The model for calls with much text, which would keep others waiting; itself where there is none."""
+        return self.parameters.get("long_text_model", self.name)
+
     def __str__(self) -> str:
-        return f"{self.name} ({','.join(self.language_codes)}, {self.kind})"
+        return f"{self.name} ({', '.join(filter(None, (','.join(self.language_codes), self.kind)))})"
 
 
 @dataclass
@@ -83,6 +98,10 @@ class Models:
     def of_service(self, service: str) -> list[Model]:
         """The models of a service, by name."""
         return [model for model in self._ready.values() if model.service == service]
+
+    def of_pipeline(self, pipeline: str) -> list[Model]:
+        """The models that were built as one of riva-build's pipelines, by name."""
+        return [model for model in self._ready.values() if model.pipeline == pipeline]
 
     @property
     def settled(self) -> bool:

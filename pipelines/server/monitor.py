@@ -55,9 +55,9 @@ class Monitor:
                 quiet = REMIND_SECONDS
             await asyncio.sleep(STARTING_POLL_SECONDS)
             quiet -= STARTING_POLL_SECONDS
-        for service in self._services.values():
+        for full_name, service in self._services.items():
             if not self._models.of_service(service):
-                _log.error("Triton at %s has no %s pipeline: health says NOT_SERVING", self._triton.uri, service)
+                _log.warning("Triton at %s has no %s pipeline: %s is NOT_SERVING", self._triton.uri, service, full_name)
 
     async def run(self) -> None:
         """Refreshes until cancelled."""

@@ -8,7 +8,7 @@ import asyncio
 import itertools
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 from pipelines.server.models import Model
 from pipelines.server.sequence import Sequence, StreamExchange, UnaryExchange
 from pipelines.server.shared_memory import Regions
+from pipelines.server.texts import text_request, texts_of
 
 __all__ = ["RepositoryState", "Triton"]
 
@@ -94,6 +95,15 @@ class Triton:
         exchange = UnaryExchange(self._stub)
         region = self._regions.take()
         return Sequence(exchange, model, config, sequence_id=next(self._ids), closing=self._closing, region=region)
+
+    async def transform(self, model: Model, texts: Iterable[str]) -> list[str]:
+        """Sends texts to a pipeline; returns what it made of each.
+
+        Raises:
+            InferenceFailed: Triton failed.
+        """
+        response = await UnaryExchange(self._stub).send(text_request(model, list(texts)))
+        return texts_of(response)
 
     async def close(self) -> None:
         """Waits until every sequence has been ended, then hangs up."""

@@ -162,6 +162,7 @@ class PipelineGraph:
             max_batch_size=self.options.max_batch_size,
             gathering=0 if self.options.offline else GATHERING_CALLS,
             spread=self.options.offline,
+            together=False,
         )
         files: dict[str, bytes | Path] = {f"speech_recognition/{name}": _HERE / name for name in _RUNTIME_MODULES}
         files["model.py"] = _SHIM

@@ -10,13 +10,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from riva.client.proto import riva_asr_pb2 as asr
 
 from pipelines.contract import Rpc
 from pipelines.server.audio.format import NO_SAMPLES, Samples
 from pipelines.server.audio.reader import AudioReader
 from pipelines.server.calls import Call
-from pipelines.server.errors import ConfigMissing, ConfigRepeated, StreamIdle, UnavailableModel
+from pipelines.server.errors import ConfigMissing, ConfigRepeated, StreamIdle
 from pipelines.server.sequence import Sequence
 from pipelines.server.services import ServiceParts
 from pipelines.speech_recognition.incoming import Incoming
@@ -47,7 +46,6 @@ def rpcs(parts: ServiceParts) -> Mapping[str, Rpc]:
     return {
         "Recognize": handler.recognize,
         "StreamingRecognize": handler.streaming_recognize,
-        "GetRivaSpeechRecognitionConfig": handler.get_config,
     }
 
 
@@ -77,19 +75,6 @@ class _SpeechRecognition:
             with self._parts.slots.take(recognition.model):
                 stream = _Stream(self._parts, recognition, call, interim=first.streaming_config.interim_results)
                 await stream.run(incoming, context)
-
-    async def get_config(self, request: Any, context: Any) -> Any:
-        """The parameters of every pipeline, or of one."""
-        async with self._parts.calls.observe("GetRivaSpeechRecognitionConfig", context) as call:
-            models = self._parts.models.of_service(_SERVICE)
-            chosen = [model for model in models if request.model_name in ("", model.name)]
-            if request.model_name and not chosen:
-                raise UnavailableModel({"model": request.model_name}, [str(model) for model in models])
-            call.responses = 1
-            response = asr.RivaSpeechRecognitionConfigResponse()
-            for model in chosen:
-                response.model_config.add(model_name=model.name, parameters=dict(model.parameters))
-            return response
 
     def _parse(self, config: Any, *, kind: str, call: Call) -> Recognition:
         call.language_code = config.language_code

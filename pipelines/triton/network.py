@@ -22,7 +22,7 @@ _TYPES = {"float32": 11, "int64": 9, "int32": 8, "float16": 10}
 
 
 def network_model(
-    engine: Engine, graph: Graph, *, suffix: str, max_batch_size: int, gathering: int, spread: bool
+    engine: Engine, graph: Graph, *, suffix: str, max_batch_size: int, gathering: int, spread: bool, together: bool
 ) -> TritonModel:
     """Makes the model of a network, named `riva-<engine>-<suffix>` as Riva names it.
 
@@ -33,10 +33,12 @@ def network_model(
         max_batch_size: Items that one call may bring.
         gathering: Microseconds that a call may wait for others.
         spread: Whether an item that is alone is computed by all processor cores, sooner and at a higher cost.
+        together: Whether calls that were gathered are answered together, instead of each as soon as it can be. Must be
+            so for networks that may take less than a millisecond.
     """
     config = _config(engine, graph, name=f"riva-{engine.kind}-{suffix}", max_batch_size=max_batch_size)
     config.dynamic_batching.max_queue_delay_microseconds = gathering
-    set_parameters(config, {"service": "network", "threads": 0, "spread": spread})
+    set_parameters(config, {"service": "network", "threads": 0, "spread": spread, "together": together})
     files: dict[str, bytes | Path] = dict(engine.files)
     if engine.backend == "python":
         files["model.py"] = _MODEL

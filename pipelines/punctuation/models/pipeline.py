@@ -1,8 +1,7 @@
 """Triton's view of a punctuation pipeline: texts in, texts with marks and capitals out.
 
-Triton gathers the calls that arrive while others are being answered (dynamic batching); the windows of all their texts
-go to the network's own model together (BLS), those of similar length side by side, so that padding costs little. A call
-with much text is answered by a thread of its own, a batch of windows at a time, so that nobody waits for it.
+Triton gathers the calls that arrive while others are being answered (dynamic batching). The windows of all their texts
+go to the network's own model together (BLS), those of similar length side by side, so that padding costs little.
 
 `riva-deploy` copies this package into the model repository, where this project is not importable.
 """
@@ -23,9 +22,6 @@ from ..windows import Window
 __all__ = ["TritonPythonModel"]
 
 SETTINGS_FILE, VOCABULARY_FILE = "punctuator.json", "vocab.txt"
-MUCH_TEXT = 4096  # bytes of a call; a second's work of a large network
-LONG_CALLS = 2  # answered at a time, one batch of the network each, so that short ones always find a gap
-CALLERS = 16  # calls of the network at once; each waits in a thread of its own
 
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 _OUTPUTS = ("punct_logits", "capit_logits")
@@ -36,59 +32,50 @@ class TritonPythonModel:
     """Called by the Python backend; its method names and signatures are the backend's."""
 
     def initialize(self, args: dict[str, str]) -> None:
-        """Reads the settings and the vocabulary that stand beside the model."""
+        """Reads the settings and the vocabulary that stand beside the model.
+
+        Parameters of the configuration: `network`, its name; `network_batch_size`, the windows of one call of it;
+        `network_calls`, how many of these are made at once.
+        """
         config = json.loads(args["model_config"])
         parameters = {name: value["string_value"] for name, value in config["parameters"].items()}
         folder = Path(args["model_repository"]) / args["model_version"]
         settings = PunctuatorSettings.from_json((folder / SETTINGS_FILE).read_text("utf-8"))
         vocabulary = (folder / VOCABULARY_FILE).read_bytes().decode().split("\n")
         self._punctuator = Punctuator(settings, vocabulary)
-        self._network, self._limit = parameters["network"], int(parameters["network_max_batch_size"])
-        self._callers = ThreadPoolExecutor(CALLERS, thread_name_prefix="calls")
-        self._long_calls = ThreadPoolExecutor(LONG_CALLS, thread_name_prefix="long")
+        self._network = parameters["network"]
+        self._batch_size, self._calls = int(parameters["network_batch_size"]), int(parameters["network_calls"])
+        self._callers = ThreadPoolExecutor(self._calls, thread_name_prefix="calls")
 
-    def execute(self, requests: list[Any]) -> None:
-        """Answers the calls; those with much text later than this returns."""
+    def execute(self, requests: list[Any]) -> list[Any]:
+        """Answers the requests, all at once."""
         calls = [_Call(request) for request in requests]
-        for call in calls:
-            if call.size > MUCH_TEXT:
-                self._long_calls.submit(self._answer_long, call)
-        if short := [call for call in calls if call.size <= MUCH_TEXT]:
-            self._answer_together(short)
+        asked = (each for call in calls for each in call.read(self._punctuator))
+        try:
+            while round_ := list(islice(asked, self._batch_size * self._calls)):
+                self._hear(round_)
+                if all(call.cancelled for call in calls):
+                    break
+        except _NetworkFailed as error:
+            return [pb_utils.InferenceResponse(error=pb_utils.TritonError(str(error))) for _ in calls]
+        return [call.response() for call in calls]
 
     def finalize(self) -> None:
         """Called when the model is unloaded."""
-        self._long_calls.shutdown()
         self._callers.shutdown()
 
-    def _answer_together(self, calls: list["_Call"]) -> None:
-        asked = [each for call in calls for each in call.read(self._punctuator)]
+    def _hear(self, asked: list[_Asked]) -> None:
+        """Asks the network about some windows and tells their texts, in order."""
         order = sorted(range(len(asked)), key=lambda number: _length(asked[number]))
-        batches = list(_batches(iter(order), self._limit))
-        parts = [[asked[number] for number in batch] for batch in batches]
+        parts = [
+            [asked[number] for number in order[first : first + self._batch_size]]
+            for first in range(0, len(order), self._batch_size)
+        ]
         # All at once: the network's model runs them side by side.
         run = self._callers.map if len(parts) > 1 else map
-        try:
-            answers = dict(zip(order, (answer for part in run(self._ask, parts) for answer in part), strict=True))
-        except _NetworkFailed as error:
-            for call in calls:
-                call.fail(str(error))
-            return
+        answers = dict(zip(order, (answer for part in run(self._ask, parts) for answer in part), strict=True))
         for number, (text, window) in enumerate(asked):
             text.hear(window, answers[number])
-        for call in calls:
-            call.answer()
-
-    def _answer_long(self, call: "_Call") -> None:
-        try:
-            for batch in _batches(call.read(self._punctuator), self._limit):
-                if call.cancelled:
-                    break
-                for (text, window), answer in zip(batch, self._ask(batch), strict=True):
-                    text.hear(window, answer)
-            call.answer()
-        except Exception as error:  # a thread's border: the caller must hear of it, whatever it is
-            call.fail(str(error) if isinstance(error, _NetworkFailed) else f"{type(error).__name__}: {error}")
 
     def _ask(self, batch: list[_Asked]) -> list[Answer]:
         """What the network says about each window of a batch."""
@@ -108,20 +95,19 @@ class _NetworkFailed(Exception):
 
 
 class _Call:
-    """The texts of one call."""
+    """The texts of one request."""
 
     def __init__(self, request: Any) -> None:
-        self._sender = request.get_response_sender()
+        self._request = request
         contents = pb_utils.get_input_tensor_by_name(request, "TEXT").as_numpy()
         self._shape = contents.shape
         self._contents: list[bytes] = contents.reshape(-1).tolist()
         self._texts: list[Text] = []
-        self.size = sum(map(len, self._contents))
 
     @property
     def cancelled(self) -> bool:
         """Whether nobody waits for the answer any more."""
-        return bool(self._sender.is_cancelled())
+        return bool(self._request.is_cancelled())
 
     def read(self, punctuator: Punctuator) -> Iterator[_Asked]:
         """What the network must be asked; the texts are tokenised on the way."""
@@ -131,24 +117,14 @@ class _Call:
             for window in text.windows():
                 yield text, window
 
-    def answer(self) -> None:
-        """Sends the texts with what was heard about them."""
+    def response(self) -> Any:
+        """The texts with what was heard about them."""
+        if len(self._texts) < len(self._contents):
+            return pb_utils.InferenceResponse(error=pb_utils.TritonError("cancelled", pb_utils.TritonError.CANCELLED))
         texts = np.array([text.punctuated().encode() for text in self._texts], np.object_)
-        self._send(pb_utils.InferenceResponse([pb_utils.Tensor("RESULT", texts.reshape(self._shape))]))
-
-    def fail(self, reason: str) -> None:
-        """Tells the caller that there is no answer."""
-        self._send(pb_utils.InferenceResponse(error=pb_utils.TritonError(reason)))
-
-    def _send(self, response: Any) -> None:
-        self._sender.send(response, flags=pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
+        return pb_utils.InferenceResponse([pb_utils.Tensor("RESULT", texts.reshape(self._shape))])
 
 
 def _length(asked: _Asked) -> int:
     _, window = asked
     return window.last - window.first
-
-
-def _batches(items: Iterator[Any], limit: int) -> Iterator[list[Any]]:
-    while batch := list(islice(items, limit)):
-        yield batch

@@ -37,8 +37,10 @@ class TritonPythonModel:
     def initialize(self, args: dict[str, str]) -> None:
         """Loads the graph.
 
-        Parameters of the configuration: `threads` (0: one a processor core) and `spread`, whether a part that is
-        alone is spread over all threads, which answers it sooner and costs more processor time.
+        Parameters of the configuration: `threads` (0: one a processor core); `spread`, whether a part that is alone is
+        spread over all threads, which answers it sooner and costs more processor time; `together`, whether `execute`
+        returns the answers of its requests, instead of each being sent when it is ready. The latter keeps the cores
+        busier, but Triton 2.51 crashes, or loses the answer, when one is sent before `execute` has returned.
         """
         config = json.loads(args["model_config"])
         parameters = {name: value["string_value"] for name, value in config["parameters"].items()}
@@ -46,6 +48,7 @@ class TritonPythonModel:
         path = Path(args["model_repository"]) / args["model_version"] / GRAPH_FILE
         self._one_thread = _session(path, 1)
         self._spread = _session(path, threads) if parameters["spread"] == "True" and threads > 1 else self._one_thread
+        self._together = parameters["together"] == "True"
         self._unfinished = 0  # parts
         self._together_at = 0.0  # when there was last more than one
         self._lock = threading.Lock()
@@ -89,10 +92,12 @@ class TritonPythonModel:
 
 
 class _Answering:
-    """The answer to one request, complete when all of its parts are there."""
+    """The answer to one request, complete when all of its parts are there; sent then, or waited for."""
 
-    def __init__(self, sender: Any, outputs: list[str], size: int) -> None:
+    def __init__(self, sender: Any | None, outputs: list[str], size: int) -> None:
         self._sender, self._outputs = sender, outputs
+        self._response: Any = None
+        self._complete = threading.Event()
         self._values: list[Any] = [None] * size
         self._missing = size
         self._lock = threading.Lock()
@@ -114,13 +119,22 @@ class _Answering:
         if not failed:
             self._send(pb_utils.InferenceResponse(error=pb_utils.TritonError(reason)))
 
+    def response(self) -> Any:
+        """Waits for the answer."""
+        self._complete.wait()
+        return self._response
+
     def _is_last(self) -> bool:
         with self._lock:
             self._missing -= 1
             return self._missing == 0
 
     def _send(self, response: Any) -> None:
-        self._sender.send(response, flags=pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
+        if self._sender is None:
+            self._response = response
+            self._complete.set()
+        else:
+            self._sender.send(response, flags=pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
 
 
 def _parts(feeds: dict[str, Any]) -> list[dict[str, Any]]:

@@ -454,10 +454,10 @@ def test_absent_service_answers_by_name(running: RunningServer) -> None:
 
 def test_a_service_that_is_asked_for_in_vain_is_told(caplog: pytest.LogCaptureFixture) -> None:
     """The guide's command enables services that have no room yet; the log says what becomes of them."""
-    with RunningServer(ServerOptions(services=("asr", "nlp"))):
+    with RunningServer(ServerOptions(services=("asr", "nmt"))):
         pass
 
-    assert "nvidia.riva.nlp.RivaLanguageUnderstanding is not in the open runtime yet" in caplog.text
+    assert "nvidia.riva.nmt.RivaTranslation is not in the open runtime yet" in caplog.text
 
 
 def test_each_call_leaves_one_line_of_json(service: riva.client.ASRService, caplog: pytest.LogCaptureFixture) -> None:

@@ -9,6 +9,8 @@ from pipelines.server import errors, status
 
 LEAVES = {
     errors.UnavailableModel({"type": "online"}, []): grpc.StatusCode.INVALID_ARGUMENT,
+    errors.UnknownModel("foo", []): grpc.StatusCode.INVALID_ARGUMENT,
+    errors.TooMuchText(5, 4): grpc.StatusCode.INVALID_ARGUMENT,
     errors.ConfigMissing("send it"): grpc.StatusCode.INVALID_ARGUMENT,
     errors.ConfigRepeated(): grpc.StatusCode.INVALID_ARGUMENT,
     errors.FormatMismatch(what="encoding", declared="FLAC", found="MULAW"): grpc.StatusCode.INVALID_ARGUMENT,
