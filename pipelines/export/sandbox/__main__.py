@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pipelines.export.sandbox.files import restrict_files
 from pipelines.export.sandbox.isolation import LAYERS, Isolation, Sandbox
 from pipelines.export.sandbox.kernel import die_with_parent, drop_privileges
-from pipelines.export.sandbox.namespaces import become_first, enter_namespaces, fork_and_mirror
+from pipelines.export.sandbox.namespaces import become_second, enter_namespaces
 from pipelines.export.sandbox.system_calls import refuse_system_calls
 
 _CONNECT_S = 2.0  # loopback answers at once, and a closed network fails at once
@@ -28,8 +28,6 @@ def main() -> None:
     isolation = _enter(sandbox, port)
     os.write(report, isolation.to_json().encode())
     os.close(report)
-    if "namespaces" in isolation.layers:
-        fork_and_mirror()
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
@@ -49,7 +47,7 @@ def _enter(sandbox: Sandbox, port: int) -> Isolation:
 def _leave_host(_sandbox: Sandbox) -> None:
     enter_namespaces()
     die_with_parent()  # again: a user namespace is a change of privileges
-    become_first()
+    become_second()
 
 
 def _limit_memory(sandbox: Sandbox) -> None:

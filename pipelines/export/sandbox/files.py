@@ -61,6 +61,7 @@ def restrict_files(work: Path) -> None:
         _allow(ruleset, _readable(), _TO_READ)
         _allow(ruleset, _devices(), handled & (_READ | _WRITE | _TRUNCATE))
         _allow(ruleset, [work], handled & ~_MAKE_OTHERS)
+        _allow(ruleset, [_own_threads()], handled & (_READ | _LIST | _WRITE | _TRUNCATE))
         system_call(_RESTRICT_SELF, ruleset, 0)
     finally:
         os.close(ruleset)
@@ -89,6 +90,17 @@ def _readable() -> Iterator[Path]:
     for entry in map(Path, sys.path):
         yield entry / "pipelines" if entry == ours else entry
     yield from (Path(part) for part in os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep) if part)
+
+
+def _own_threads() -> Path:
+    """Where this process names its threads, which CUDA insists on.
+
+    A rule is about a file, not about its name, and /proc makes its files anew whenever nobody has them open: the
+    descriptor stays open as long as the process lives.
+    """
+    threads = Path("/proc/self/task").resolve()
+    os.open(threads, os.O_PATH | os.O_CLOEXEC)
+    return threads
 
 
 def _devices() -> Iterator[Path]:

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from pipelines.export.sandbox.kernel import call, die_with_parent
 
-__all__ = ["become_first", "enter_namespaces", "fork_and_mirror"]
+__all__ = ["become_second", "enter_namespaces"]
 
 _NEW_MOUNTS, _NEW_IPC, _NEW_USER, _NEW_PROCESSES, _NEW_NETWORK = 0x20000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
 _ALL_BUT_USER = _NEW_MOUNTS | _NEW_IPC | _NEW_PROCESSES | _NEW_NETWORK
@@ -65,23 +65,21 @@ def _enter(flags: int) -> None:
     call("mount", b"none", b"/", None, _RECURSIVE | _PRIVATE, None)
 
 
-def become_first() -> None:
-    """Forks: this process waits, and ends as the other ends; the other, first of its namespace, returns from here.
+def become_second() -> None:
+    """Forks twice: this process waits, the first process of the namespace waits, and the second returns from here.
 
-    /proc then shows this namespace alone. Where a container hides parts of its /proc no new one can be mounted, and the
+    Signals do nothing to the first one, so it is none that could need them; when it ends, the kernel ends all others.
+    /proc shows this namespace alone. Where a container hides parts of its /proc no new one can be mounted, and the
     command lines of other processes stay visible.
     """
-    fork_and_mirror()
+    _fork_and_mirror()
     with suppress(OSError):
         call("mount", b"proc", b"/proc", b"proc", _HARMLESS, None)
+    _fork_and_mirror()
 
 
-def fork_and_mirror() -> None:
-    """Forks: this process waits, and ends as the other ends; the other returns from here, and dies with this one.
-
-    For the first process of a namespace, to which signals do nothing: it only waits, and when it ends, the kernel ends
-    all others.
-    """
+def _fork_and_mirror() -> None:
+    """Forks: this process waits, and ends as the other ends; the other returns from here, and dies with this one."""
     child = os.fork()
     if child:
         _mirror(child)
