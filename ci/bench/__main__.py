@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from ci.arguments import ArgumentParser
+from ci.bench.building import measure_building
 from ci.bench.exporting import measure_exporting
 from ci.bench.figure import Figure, show_figures, write_figures
 from ci.bench.offline import measure_offline
@@ -25,6 +26,7 @@ _MEASUREMENTS: Mapping[str, tuple[_Measure, tuple[str, ...]]] = {
     "admission": (measure_admission, ("2m",)),
     "start": (measure_starting, ("2m",)),
     "export": (measure_exporting, ("13m",)),
+    "build": (measure_building, ("2m",)),
 }
 
 

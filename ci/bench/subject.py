@@ -104,6 +104,11 @@ class Subject:
         """Its model repository."""
         return self.folder / "models"
 
+    @property
+    def riva(self) -> Path:
+        """Its `.riva`."""
+        return self.folder / f"{self.folder.name}.riva"
+
     @cached_property
     def graph(self) -> Path:
         """The graph as it was exported."""
@@ -127,7 +132,7 @@ class Subject:
             return facts
 
     def _riva(self) -> Archive:
-        return Archive.open(EncryptedPath(self.folder / f"{self.folder.name}.riva"))
+        return Archive.open(EncryptedPath(self.riva))
 
 
 def prepare(size: str) -> Subject:
