@@ -19,6 +19,7 @@ from pipelines.server.errors import ConfigMissing, ConfigRepeated, StreamIdle
 from pipelines.server.sequence import Sequence
 from pipelines.server.services import ServiceParts
 from pipelines.speech_recognition.incoming import Incoming
+from pipelines.speech_recognition.punctuating import punctuate
 from pipelines.speech_recognition.recognition import Recognition
 from pipelines.speech_recognition.responses import offline_response, streaming_response
 
@@ -78,7 +79,10 @@ class _SpeechRecognition:
 
     def _parse(self, config: Any, *, kind: str, call: Call) -> Recognition:
         call.language_code = config.language_code
-        recognition = Recognition.parse(config, models=self._parts.models.of_service(_SERVICE), kind=kind)
+        models = self._parts.models
+        recognition = Recognition.parse(
+            config, models=models.of_service(_SERVICE), punctuators=models.of_pipeline("punctuation"), kind=kind
+        )
         call.model = recognition.model.name
         call.notes.extend(recognition.notes)
         return recognition
@@ -106,6 +110,8 @@ class _SpeechRecognition:
             call.audio_seconds = reader.seconds
             if reader.seconds:
                 results.append(await sequence.send(piece, end=True))
+        if recognition.punctuator is not None:
+            await punctuate(results, recognition.punctuator, self._parts.triton)
         return results
 
 
@@ -210,6 +216,8 @@ class _Stream:
 
         The latency figures of Riva's own client need exactly that number, or one more.
         """
+        if self._recognition.punctuator is not None:
+            await punctuate(self._results, self._recognition.punctuator, self._parts.triton)
         response = streaming_response(
             self._results, recognition=self._recognition, interim=self._interim, request_id=self._call.request_id
         )

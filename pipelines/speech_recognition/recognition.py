@@ -13,6 +13,7 @@ from pipelines.server.errors import (
 )
 from pipelines.server.models import Model
 from pipelines.speech_recognition.profanity import ProfanityFilter
+from pipelines.speech_recognition.punctuating import choose_punctuator
 
 __all__ = ["Recognition", "choose_model"]
 
@@ -26,6 +27,7 @@ class Recognition:
         declared: What the request says about its audio.
         word_time_offsets: Whether final results list their words with times.
         profanity: Masks words, or None.
+        punctuator: Gives final results marks and capitals, or None.
         pipeline_config: What the pipeline is told at the start of the sequence.
         notes: Wishes that were not granted, for the operator's log.
     """
@@ -34,16 +36,18 @@ class Recognition:
     declared: Declared
     word_time_offsets: bool
     profanity: ProfanityFilter | None
+    punctuator: Model | None
     pipeline_config: dict[str, Any]
     notes: tuple[str, ...]
 
     @classmethod
-    def parse(cls, config: Any, *, models: list[Model], kind: str) -> "Recognition":
+    def parse(cls, config: Any, *, models: list[Model], punctuators: list[Model], kind: str) -> "Recognition":
         """Reads a `RecognitionConfig` message.
 
         Args:
             config: The message.
             models: The speech recognition pipelines that are deployed.
+            punctuators: The punctuation pipelines that are deployed.
             kind: `online` or `offline`, by the RPC that was called.
 
         Raises:
@@ -59,13 +63,17 @@ class Recognition:
                 "Error: speaker diarization is not available",
                 "No diarizer is deployed; leave diarization_config unset.",
             )
+        punctuator = None
+        if config.enable_automatic_punctuation:
+            punctuator = choose_punctuator(_language_of(config, model), punctuators)
         return cls(
             model=model,
             declared=Declared(_encoding(config.encoding), config.sample_rate_hertz, config.audio_channel_count),
             word_time_offsets=config.enable_word_time_offsets,
             profanity=ProfanityFilter.of(model) if config.profanity_filter else None,
+            punctuator=punctuator,
             pipeline_config=_pipeline_config(config),
-            notes=tuple(_notes(config, model)),
+            notes=tuple(_notes(config, model, punctuator)),
         )
 
 
@@ -105,14 +113,19 @@ def _pipeline_config(config: Any) -> dict[str, Any]:
     return {**told, "endpointing": endpointing} if endpointing else told
 
 
-def _notes(config: Any, model: Model) -> list[str]:
+def _language_of(config: Any, model: Model) -> str:
+    """The request's language, or that of the pipeline which it names instead."""
+    return str(config.language_code) or next(iter(model.language_codes), "")
+
+
+def _notes(config: Any, model: Model, punctuator: Model | None) -> list[str]:
     """Wishes that Riva's greedy pipelines pass over without a word; here the log has the word."""
     notes = []
     if any(context.phrases for context in config.speech_contexts):
         decoder = model.parameters.get("decoder_type", "greedy")
         notes.append(f"speech_contexts ignored: the {decoder} decoder cannot boost words")
-    if config.enable_automatic_punctuation:
-        notes.append(f"no punctuation: no punctuation model for {config.language_code or 'this language'} is deployed")
+    if config.enable_automatic_punctuation and punctuator is None:
+        notes.append(f"no punctuation: no punctuation model for {_language_of(config, model)} is deployed")
     if config.max_alternatives > 1:
         notes.append("one alternative only: the greedy decoder has no others")
     if config.diarization_config.enable_speaker_diarization:

@@ -6,7 +6,7 @@ Triton.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import grpc
@@ -15,6 +15,8 @@ import numpy as np
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from tests.counting.pipeline import SLOW, SLOW_SECONDS, CountingStream, ToldToFail
+
+FAILING_TEXT = "fail"
 
 
 class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):
@@ -25,6 +27,7 @@ class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):
         self.states = dict.fromkeys(self.configs, "READY")
         self.streams: dict[int, CountingStream] = {}
         self.requests: list[tuple[int, bool, bool, int]] = []  # sequence, start, end, samples
+        self.transformed: list[tuple[str, list[str]]] = []  # model, texts
         self._server: grpc.aio.Server | None = None
 
     async def start(self) -> str:
@@ -63,6 +66,8 @@ class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, error.args[0])
 
     async def _infer(self, request: Any) -> Any:
+        if request.inputs[0].name == "TEXT":
+            return self._transform(request)
         parameters = request.parameters
         sequence = parameters["sequence_id"].int64_param
         start, end = parameters["sequence_start"].bool_param, parameters["sequence_end"].bool_param
@@ -83,3 +88,27 @@ class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):
         response.outputs.add(name="RESULT", datatype="BYTES", shape=[1, 1])
         response.raw_output_contents.append(len(result).to_bytes(4, "little") + result)
         return response
+
+    def _transform(self, request: Any) -> Any:
+        texts = list(unpacked(request.raw_input_contents[0]))
+        self.transformed.append((request.model_name, texts))
+        if FAILING_TEXT in texts:
+            raise ToldToFail("the punctuator was told to fail")
+        response = service_pb2.ModelInferResponse(model_name=request.model_name)
+        response.outputs.add(name="RESULT", datatype="BYTES", shape=request.inputs[0].shape)
+        answers = [shout(text).encode() for text in texts]
+        response.raw_output_contents.append(b"".join(len(each).to_bytes(4, "little") + each for each in answers))
+        return response
+
+
+def shout(text: str) -> str:
+    """What the fake punctuator makes of a text: a capital on each word, an exclamation mark at the end."""
+    return f"{text.title()}!" if text else ""
+
+
+def unpacked(content: bytes) -> Iterator[str]:
+    """The elements of a tensor of strings as it travels."""
+    while content:
+        size = int.from_bytes(content[:4], "little")
+        yield content[4 : 4 + size].decode()
+        content = content[4 + size :]

@@ -47,6 +47,15 @@ def model_config(name: str, kind: str, **more: str) -> triton.ModelConfig:
     return config
 
 
+def punctuator_config(name: str, language_code: str = "en-US", **more: str) -> triton.ModelConfig:
+    """The configuration of a punctuation pipeline, as far as the server reads it."""
+    config = triton.ModelConfig(name=name, backend="python", max_batch_size=64)
+    known = {"service": "nlp", "pipeline": "punctuation", "language_code": language_code, "long_text": "4096"}
+    for key, value in {**known, "long_text_model": f"{name}-long", **more}.items():
+        config.parameters[key].string_value = value
+    return config
+
+
 def write_model(repository: Path, config: triton.ModelConfig) -> None:
     """Adds one counting pipeline to a model repository."""
     version = repository / config.name / "1"

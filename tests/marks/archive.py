@@ -49,7 +49,9 @@ MODEL_CONFIG = {
     "common_dataset_parameters": {"pad_label": "O"},
     "class_labels": {"punct_labels_file": "nemo:punct_label_ids.csv", "capit_labels_file": "nemo:capit_label_ids.csv"},
 }
-INPUTS = [{"name": name, "dtype": "int64", "shape": [-1, -1]} for name in ("input_ids", "attention_mask", "token_type_ids")]
+INPUTS = [
+    {"name": name, "dtype": "int64", "shape": [-1, -1]} for name in ("input_ids", "attention_mask", "token_type_ids")
+]
 OUTPUTS = [
     {"name": "punct_logits", "dtype": "float32", "shape": [-1, -1, len(PUNCTUATION)]},
     {"name": "capit_logits", "dtype": "float32", "shape": [-1, -1, len(CAPITALIZATION)]},

@@ -20,6 +20,12 @@ DEPLOYED = [
 ]
 
 
+PUNCTUATORS = [
+    Model(name, {"pipeline": "punctuation", "language_code": code})
+    for name, code in (("p-austrian", "de-AT"), ("p-french", "fr-FR"), ("p-too", "fr-FR"))
+]
+
+
 @pytest.mark.parametrize(
     ("wanted", "kind", "found"),
     [
@@ -63,14 +69,16 @@ def test_no_choice_is_told_with_what_there_is(wanted: dict[str, object], kind: s
 
 
 def parse(kind: str = "online", **wishes: object) -> Recognition:
-    return Recognition.parse(rasr.RecognitionConfig(language_code="en-US", **wishes), models=DEPLOYED, kind=kind)
+    config = rasr.RecognitionConfig(**{"language_code": "en-US", **wishes})
+    return Recognition.parse(config, models=DEPLOYED, punctuators=PUNCTUATORS, kind=kind)
 
 
 @pytest.mark.parametrize(
     ("wishes", "word"),
     [
         ({"speech_contexts": [rasr.SpeechContext(phrases=["x"], boost=20)]}, "speech_contexts"),
-        ({"enable_automatic_punctuation": True}, "punctuation"),
+        ({"enable_automatic_punctuation": True}, "no punctuation model for en-US"),
+        ({"enable_automatic_punctuation": True, "language_code": "", "model": "c-wide"}, "model for en-US"),
         ({"max_alternatives": 5}, "alternative"),
         ({"diarization_config": rasr.SpeakerDiarizationConfig(enable_speaker_diarization=True)}, "diarization"),
     ],
@@ -97,3 +105,27 @@ def test_only_endpointing_that_was_set_reaches_the_pipeline() -> None:
 
     assert told["endpointing"] == {"stop_history": 0, "stop_threshold": 0.5}
     assert "endpointing" not in parse().pipeline_config
+
+
+@pytest.mark.parametrize(
+    ("wishes", "punctuator"),
+    [
+        ({"language_code": "de-AT"}, "p-austrian"),
+        ({"language_code": "fr-FR"}, "p-french"),
+        ({"language_code": "de-DE"}, None),
+        ({"language_code": "", "model": "d-many"}, None),
+        ({"language_code": "fr-FR", "enable_automatic_punctuation": False}, None),
+    ],
+    ids=[
+        "of the language",
+        "the first of several",
+        "a region is a language",
+        "the first of the model's",
+        "not asked for",
+    ],
+)
+def test_the_punctuator_speaks_the_language_of_the_request(wishes: dict[str, object], punctuator: str | None) -> None:
+    """Languages are compared whole; without a language in the request that of the named pipeline counts."""
+    found = parse(**{"enable_automatic_punctuation": True, **wishes}).punctuator
+
+    assert (found and found.name) == punctuator

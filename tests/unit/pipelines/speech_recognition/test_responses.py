@@ -15,6 +15,7 @@ def wanted(*, words: bool = False, profanity: bool = False) -> Recognition:
         declared=Declared(),
         word_time_offsets=words,
         profanity=ProfanityFilter(frozenset({"two"})) if profanity else None,
+        punctuator=None,
         pipeline_config={},
         notes=(),
     )
