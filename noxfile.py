@@ -132,6 +132,7 @@ def goldens(session: nox.Session) -> None:
     _python(session, "dev", "-m", "pipelines.option_tables")
     _python(session, "dev", "-m", "tests.rooms.goldens")
     _python(session, "dev", "-m", "pipelines.compatibility_page")
+    _python(session, "dev", "-m", "pipelines.verdict.failures")
     _python(session, "dev", "-m", "pipelines.rule_table")
     _python(session, "export", "tests/assets/features/make_golden.py")
 
