@@ -157,7 +157,7 @@ def _container(parts: _Parts) -> None:
     elif kind == "header":
         parts.finish.append(lambda made: _change_header(rng, made))
     elif kind == "cut":
-        parts.finish.append(lambda made: made[: rng.randrange(len(made))])
+        parts.finish.append(lambda made: made[: rng.randrange(len(made) + 1)])
     elif kind == "gzip":
         parts.finish.append(lambda made: _flip(rng, gzip.compress(made, 1)))
     else:
@@ -196,12 +196,12 @@ def _zip(parts: _Parts) -> None:
     if kind == "field":
         made = _change_field(rng, made)
     elif kind == "cut":
-        made = made[: rng.randrange(len(made))]
+        made = made[: rng.randrange(len(made) + 1)]
     elif kind == "insert":
-        place = rng.randrange(len(made))
+        place = rng.randrange(len(made) + 1)
         made = made[:place] + rng.choice((payload, bytes(rng.randrange(64)), made)) + made[place:]
     else:
-        first, second = sorted(rng.sample(range(len(made)), 2))
+        first, second = sorted(rng.choices(range(len(made) + 1), k=2))
         made = made[:first] + made[second:] + made[first:second]
     parts.weights = made
 
@@ -209,6 +209,8 @@ def _zip(parts: _Parts) -> None:
 def _change_field(rng: random.Random, made: bytes) -> bytes:
     """Changes a number in one of the headers of a zip."""
     places = [place for mark in (b"PK\3\4", b"PK\1\2", b"PK\5\6") for place in _all(made, mark)]
+    if not places:  # it was cut before
+        return made
     place = rng.choice(places) + 4 + rng.randrange(42)
     value = rng.choice((b"\xff\xff\xff\xff", b"\0\0\0\0", struct.pack("<I", rng.randrange(1 << 16)), rng.randbytes(1)))
     return made[:place] + value + made[place + len(value) :]
@@ -225,7 +227,7 @@ def _all(made: bytes, mark: bytes) -> list[int]:
 def _pickle(parts: _Parts) -> None:
     rng = parts.rng
     opcodes = _opcodes(parts.pickle)
-    place = rng.randrange(1, len(opcodes))
+    place = rng.randrange(len(opcodes))
     noise = rng.choice(
         (
             parts.payload,
@@ -248,7 +250,7 @@ def _pickle(parts: _Parts) -> None:
     elif change == "repeat":
         opcodes[place:place] = opcodes[place : place + rng.randrange(1, 20)] * rng.choice((1, 2, 50))
     else:
-        other = rng.randrange(1, len(opcodes))
+        other = rng.randrange(len(opcodes))
         opcodes[place], opcodes[other] = opcodes[other], opcodes[place]
     parts.pickle = b"".join(opcodes)
 
@@ -268,7 +270,7 @@ def _configuration(parts: _Parts) -> None:
     rng = parts.rng
     if rng.random() < 0.25:
         made = parts.yaml or yaml.safe_dump(parts.config).encode()
-        place = rng.randrange(len(made))
+        place = rng.randrange(len(made) + 1)
         noise = rng.choice((*YAML_NOISE, rng.randbytes(2)))
         parts.yaml = made[:place] + noise + made[place + rng.choice((0, 0, 1, len(noise))) :]
         return
@@ -309,7 +311,7 @@ def _files(parts: _Parts) -> None:
 
 def _flip(rng: random.Random, made: bytes) -> bytes:
     changed = bytearray(made)
-    for _ in range(rng.randrange(1, 4)):
+    for _ in range(rng.randrange(1, 4) if made else 0):
         changed[rng.randrange(len(changed))] ^= 1 << rng.randrange(8)
     return bytes(changed)
 

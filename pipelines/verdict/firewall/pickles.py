@@ -126,6 +126,8 @@ class _Machine:
 
     def _line(self) -> str:
         end = self._data.find(b"\n", self.position, self.position + _NAME_LIMIT)
+        if end < 0 and len(self._data) < self.position + _NAME_LIMIT:
+            raise IndexError
         if end < 0:
             raise self._refusal(PICKLE_GLOBALS, f"holds a name of more than {_NAME_LIMIT} bytes")
         return self._take(end + 1 - self.position)[:-1].decode("ascii", "backslashreplace")
