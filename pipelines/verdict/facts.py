@@ -123,7 +123,7 @@ class Facts:
         obj_cls: Its class as Riva's schemas spell it; empty if the configuration names none.
         nemo_version: The NeMo that saved it; empty if unknown.
         pipeline: The pipeline of riva-build that serves it; empty if none does here.
-        recipe: How it is exported, or why it is not.
+        recipe: How NVIDIA's tools export it; empty if no source says.
         architecture: What its room reads in its configuration; None if no room knows its kind.
         weights: None if their header cannot be read.
     """

@@ -55,8 +55,8 @@ def fact_lines(facts: Facts, needs: Needs) -> list[tuple[str, str]]:
     if weights:
         lines.append(("weights", f"{weights.parameters:,} of {weights.dtype}, {in_words(weights.size)}"))
     lines.append(("needs", f"{in_words(needs.memory)} of memory, {in_words(needs.disk)} of disk"))
-    lines.append(("pipeline", facts.pipeline or "none of this repository"))
-    lines.append(("NVIDIA's recipe", facts.recipe or "unknown"))
+    here = f"nemo2riva, riva-build {facts.pipeline}" if facts.pipeline else "none"
+    lines.append(("recipe", f"here: {here}; NVIDIA's tools: {facts.recipe or 'unknown'}"))
     return lines
 
 
