@@ -12,6 +12,7 @@
     |   |-- ChannelCount           more than one channel
     |   |-- BitsPerSample          PCM that is neither 8 nor 16 bits
     |   |-- SeparateRecognition    one transcript a channel was asked for
+    |   |-- OutOfRange             an option with an impossible value
     |   `-- UnsupportedOption      an option that this runtime does not execute
     |-- TooManyCalls           the server is at a limit; the same call may succeed later
     |-- StreamIdle             a stream stayed silent for longer than the limit
@@ -146,6 +147,13 @@ class SeparateRecognition(RequestRejected):
             "Error: separate recognition per channel not yet supported",
             "Send one call for each channel and leave enable_separate_recognition_per_channel unset.",
         )
+
+
+class OutOfRange(RequestRejected):
+    """An option has a value that means nothing; `what` says which, and what was expected."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"Error: {what}", "Change the value, or leave it unset to keep what the pipeline was built with.")
 
 
 class UnsupportedOption(RequestRejected):

@@ -6,7 +6,7 @@ What was understood of a stream so far is in Triton; only its audio is decoded h
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -108,11 +108,18 @@ class _SpeechRecognition:
                 result, (piece, last) = await asyncio.gather(sequence.send(piece), pieces.next())
                 results.append(result)
             call.audio_seconds = reader.seconds
+            call.notes.extend(_remarks(reader))
             if reader.seconds:
                 results.append(await sequence.send(piece, end=True))
         if recognition.punctuator is not None:
             await punctuate(results, recognition.punctuator, self._parts.triton)
         return results
+
+
+def _remarks(reader: AudioReader) -> Iterator[str]:
+    """What the operator should know about audio that is over: it was recognised as far as it went."""
+    if reader.missing:
+        yield f"the audio ends {reader.missing} bytes before its header says"
 
 
 class _Pieces:
@@ -176,6 +183,7 @@ class _Stream:
                 self._chunk_seconds.observe(time.monotonic() - begin)
             self._waiting.append(self._reader.finish())
             self._call.audio_seconds = self._reader.seconds
+            self._call.notes.extend(_remarks(self._reader))
             if self._reader.seconds:
                 await self._send(sequence, end=True)
                 await self._answer(context, trailing=True)

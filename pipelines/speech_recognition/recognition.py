@@ -7,11 +7,13 @@ from pipelines.server.audio.format import Declared, Encoding
 from pipelines.server.errors import (
     ChannelCount,
     InvalidFormat,
+    OutOfRange,
     SeparateRecognition,
     UnavailableModel,
     UnsupportedOption,
 )
 from pipelines.server.models import Model
+from pipelines.speech_recognition.endpointing import EndpointingSettings
 from pipelines.speech_recognition.profanity import ProfanityFilter
 from pipelines.speech_recognition.punctuating import choose_punctuator
 
@@ -107,8 +109,16 @@ def _encoding(number: int) -> Encoding:
 
 
 def _pipeline_config(config: Any) -> dict[str, Any]:
-    """What the pipeline reads at the start of a sequence; unset fields keep what the pipeline was built with."""
+    """What the pipeline reads at the start of a sequence; unset fields keep what the pipeline was built with.
+
+    Raises:
+        OutOfRange: A value means nothing.
+    """
     endpointing = {field.name: value for field, value in config.endpointing_config.ListFields()}
+    try:
+        EndpointingSettings().overridden(endpointing)
+    except ValueError as error:
+        raise OutOfRange(str(error)) from error
     told: dict[str, Any] = {"max_alternatives": config.max_alternatives or 1}
     return {**told, "endpointing": endpointing} if endpointing else told
 

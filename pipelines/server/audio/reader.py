@@ -47,6 +47,11 @@ class AudioReader:
         return self._samples / self.format.rate if self.format else 0.0
 
     @property
+    def missing(self) -> int:
+        """Bytes that the audio's header promises and that have not come."""
+        return self._decoder.missing if isinstance(self._decoder, WavDecoder) else 0
+
+    @property
     def only_copies(self) -> bool:
         """Whether decoding is known to cost next to nothing: linear PCM at the model's rate."""
         known = self.format

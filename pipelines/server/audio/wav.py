@@ -18,6 +18,7 @@ _ENCODINGS = {1: Encoding.LINEAR_PCM, 6: Encoding.ALAW, 7: Encoding.MULAW}
 _FLOAT = 3
 _CHUNK = struct.Struct("<4sI")
 _FORMAT = struct.Struct("<HHIIHH")
+_OPEN_SIZE = 0x7FFFF000  # bytes; sizes from here on, and 0, stand for "not known yet"
 # What writers put behind the samples; anything else there is audio that the header did not know of.
 _TRAILERS = {b"LIST", b"id3 ", b"ID3 ", b"bext", b"cue ", b"smpl", b"PEAK", b"fact", b"JUNK", b"iXML", b"_PMX", b"axml"}
 # Headers are some hundred bytes; this much without samples is not one.
@@ -53,6 +54,11 @@ class WavDecoder:
             data = data[start:]
         return self._samples(data)
 
+    @property
+    def missing(self) -> int:
+        """Bytes that the header promises and that have not come."""
+        return self._left or 0
+
     def finish(self) -> Samples:
         """Samples whose nature was still open.
 
@@ -77,7 +83,7 @@ class WavDecoder:
                 if audio_format is None:
                     raise InvalidFormat("The WAV file has samples before its format.")
                 self.format, self._pcm = audio_format, PcmDecoder(audio_format)
-                self._left = size or None
+                self._left = size if 0 < size < _OPEN_SIZE else None
                 return body
             if body + size > _LONGEST_HEADER:
                 raise InvalidFormat(f"The WAV file has a chunk {name!r} of {size} bytes before its samples.")

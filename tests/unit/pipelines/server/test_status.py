@@ -18,6 +18,7 @@ LEAVES = {
     errors.ChannelCount(2): grpc.StatusCode.INVALID_ARGUMENT,
     errors.BitsPerSample(24): grpc.StatusCode.INVALID_ARGUMENT,
     errors.SeparateRecognition(): grpc.StatusCode.INVALID_ARGUMENT,
+    errors.OutOfRange("x"): grpc.StatusCode.INVALID_ARGUMENT,
     errors.UnsupportedOption("Error: x", "y"): grpc.StatusCode.INVALID_ARGUMENT,
     errors.TooManyCalls("Error: x", "y"): grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.StreamIdle(600): grpc.StatusCode.DEADLINE_EXCEEDED,

@@ -3,7 +3,7 @@
 import pytest
 from riva.client.proto import riva_asr_pb2 as rasr
 
-from pipelines.server.errors import UnavailableModel, UnsupportedOption
+from pipelines.server.errors import OutOfRange, UnavailableModel, UnsupportedOption
 from pipelines.server.models import Model
 from pipelines.speech_recognition.recognition import Recognition, choose_model
 
@@ -129,3 +129,26 @@ def test_the_punctuator_speaks_the_language_of_the_request(wishes: dict[str, obj
     found = parse(**{"enable_automatic_punctuation": True, **wishes}).punctuator
 
     assert (found and found.name) == punctuator
+
+
+@pytest.mark.parametrize(
+    ("endpointing", "said"),
+    [
+        ({"stop_threshold": 5.0}, "endpointing.stop_threshold = 5.0: expected 0 to 1"),
+        ({"start_threshold": -0.1}, "expected 0 to 1"),
+        ({"stop_history": -5}, "endpointing.stop_history = -5: expected at least 0"),
+        ({"stop_history_eou": -1}, "expected at least 0"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_impossible_endpointing_is_the_callers_mistake(endpointing: dict[str, float], said: str) -> None:
+    """It is refused before any audio is read, with the range in the message."""
+    with pytest.raises(OutOfRange, match=said):
+        parse(endpointing_config=rasr.EndpointingConfig(**endpointing))
+
+
+def test_endpointing_that_is_possible_travels_as_it_is() -> None:
+    """Only what was set is told to the pipeline, zero included."""
+    wanted = parse(endpointing_config=rasr.EndpointingConfig(stop_history=0, stop_threshold=1.0))
+
+    assert wanted.pipeline_config["endpointing"] == {"stop_history": 0, "stop_threshold": 1.0}

@@ -137,6 +137,26 @@ def test_sizes_of_a_streamed_wav_are_not_believed(size: int) -> None:
     assert np.array_equal(read(wav_header(size=size) + PCM.tobytes(), piece=999), read(wav(chirp())))
 
 
+@pytest.mark.parametrize(
+    ("data", "missing"),
+    [
+        (wav(chirp()), 0),
+        (wav(chirp())[:-1000], 1000),
+        (wav_header(size=0xFFFFFFFF) + PCM.tobytes(), 0),
+        (wav_header(size=100) + PCM.tobytes(), 0),
+        (b"", 0),
+    ],
+    ids=["whole", "cut off", "size not known", "size too small", "nothing"],
+)
+def test_audio_that_ends_early_is_noticed(data: bytes, missing: int) -> None:
+    """What came is decoded; how much the header promised beyond it is known, where the header can be believed."""
+    reader = AudioReader(Declared(), RATE)
+    reader.feed(data)
+    reader.finish()
+
+    assert reader.missing == missing
+
+
 @pytest.mark.parametrize("trailer", [b"LIST\x04\x00\x00\x00INFO", b"id3 \x02\x00\x00\x00ab", b"\x00"])
 def test_metadata_behind_the_samples_is_no_sound(trailer: bytes) -> None:
     """A chunk after the samples, or a padding byte, is not heard."""
