@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from pipelines.archive.encrypted_path import EncryptedPath
+from pipelines.archive.nemo import NemoCheckpoint
 from pipelines.stages import export
 from pipelines.stages.deploy import DeployRequest, deploy
 from pipelines.verdict.clean import CleanCheckpoint
@@ -12,7 +13,7 @@ from tests.exports import COMPARISON, EXPORT, ISOLATION
 from tests.nemo_checkpoints import write_nemo
 from tests.tones.archive import tone_network, write_riva, write_rmir
 
-__all__ = ["OUTPUTS", "commands", "prepare"]
+__all__ = ["OUTPUTS", "commands", "prepare", "stand_in_for_nemo"]
 
 GRAPH = 300_000  # bytes of a graph that no tool looks into
 OUTPUTS = {"nemo2riva": "a.riva", "riva_build": "a.rmir", "riva_deploy": "models"}
@@ -29,10 +30,7 @@ def commands(key: str = "") -> dict[str, list[str]]:
 
 
 def prepare(root: Path) -> None:
-    """Makes inputs in `in`, older outputs in `old`, and the stand-in for NeMo's and ONNX Runtime's processes.
-
-    Everything else of nemo2riva is the real thing: reading, judging, packing and writing.
-    """
+    """Makes inputs in `in` and older outputs in `old`, and lets this process export without NeMo."""
     inputs, old = root / "in", root / "old"
     inputs.mkdir()
     for tool in OUTPUTS:
@@ -45,10 +43,19 @@ def prepare(root: Path) -> None:
     older = write_rmir(old / "riva_build" / "a.rmir", riva, name="older")
     deploy(DeployRequest(rmirs=(EncryptedPath(older),), repository=old / "riva_deploy" / "models"))
 
-    def export_nothing(job: Any, *_arguments: Any, **_named: Any) -> Any:
+    stand_in_for_nemo()
+
+
+def stand_in_for_nemo() -> None:
+    """Takes the place of NeMo's and ONNX Runtime's processes in this one.
+
+    Everything else of nemo2riva is the real thing: reading, judging, packing and writing.
+    """
+
+    def run(job: Any, checkpoint: NemoCheckpoint, *_arguments: Any, **_named: Any) -> Any:
         Path(job.graph).write_bytes(bytes(range(256)) * (GRAPH // 256))
-        clean = CleanCheckpoint(path=inputs / "a.nemo", sha256="1" * 64, size=1, source_sha256="2" * 64)
+        clean = CleanCheckpoint(path=checkpoint.path, sha256="1" * 64, size=1, source_sha256="2" * 64)
         return SimpleNamespace(export=EXPORT, comparison=COMPARISON, clean=clean, isolation=ISOLATION)
 
-    export._run = export_nothing
+    export._run = run
     export.check_environment = lambda *_arguments, **_named: []  # NeMo is not installed beside Triton
