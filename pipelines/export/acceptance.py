@@ -1,14 +1,15 @@
 """What an exported graph must fulfil before anything is written: its content, its age, its schema."""
 
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 from pipelines.archive.schema import Schema
-from pipelines.compatibility import Cell, RivaVersion
+from pipelines.compatibility import RivaVersion
 from pipelines.export.job import Comparison, NemoExport
-from pipelines.verdict.rules.graph import GRAPH_AGREES, GRAPH_LENGTHS, GRAPH_LOADABLE, GRAPH_SCHEMA
+from pipelines.verdict.compatibility import check_graph
+from pipelines.verdict.rules.graph import GRAPH_AGREES, GRAPH_LENGTHS, GRAPH_SCHEMA
 
-__all__ = ["check_content", "check_schema", "check_versions", "refuse_new", "tolerance_of"]
+__all__ = ["check_content", "check_schema", "check_versions", "tolerance_of"]
 
 TOLERANCE = 1e-3
 """Largest difference of a log probability in single precision. Measured: 2e-5 for 13 M parameters and 16 layers."""
@@ -53,28 +54,14 @@ def check_versions(comparison: Comparison, riva: RivaVersion) -> list[str]:
     Raises:
         GraphTooNew: The graph is above a ceiling.
     """
-    notes = []
-    for what, found, ceiling in (
-        ("ONNX IR version", comparison.ir_version, riva.onnx_ir),
-        ("opset", comparison.opset, riva.onnx_opset),
-    ):
-        if ceiling.value is None:
-            notes.append(f"the highest {what} of Riva {riva.version} is unknown; the graph's {found} was not compared")
-        elif found > ceiling.value:
-            refuse_new(what, found, riva, ceiling)
-    return notes
-
-
-def refuse_new(what: str, found: int, riva: RivaVersion, ceiling: Cell) -> NoReturn:
-    """Raises the error for a version above a ceiling.
-
-    Raises:
-        GraphTooNew: Always.
-    """
-    raise GRAPH_LOADABLE.finding(
-        f"the graph has {what} {found}, Riva {riva.version} takes {ceiling.value}",
-        why=f"{ceiling.evidence}: {ceiling.source}",
-    ).as_error()
+    for finding in check_graph(riva, opset=comparison.opset, ir_version=comparison.ir_version):
+        raise finding.as_error()
+    ceilings = {"ONNX IR version": riva.onnx_ir, "opset": riva.onnx_opset}
+    return [
+        f"the highest {what} of Riva {riva.version} is unknown; the graph's was not compared"
+        for what, ceiling in ceilings.items()
+        if ceiling.value is None
+    ]
 
 
 def check_schema(

@@ -7,8 +7,8 @@ from pipelines.archive.encrypted_path import key_of_environment
 from pipelines.archive.schema import Export, Schema
 from pipelines.compatibility import RivaVersion
 from pipelines.errors import UsageError
-from pipelines.export.acceptance import refuse_new
 from pipelines.export.options import ExportOptions
+from pipelines.verdict.compatibility import check_graph
 from pipelines.verdict.needs import Needs, read_size
 
 __all__ = ["check_options", "export_config", "memory_limit", "recipe_of"]
@@ -43,9 +43,8 @@ def check_options(options: ExportOptions, riva: RivaVersion) -> None:
             "a graph with state caches cannot be compared with the checkpoint's whole-utterance outputs",
             "leave it out: streaming pipelines keep their own state around the plain graph",
         )
-    ceiling = riva.onnx_opset.value
-    if ceiling is not None and options.onnx_opset > ceiling:  # known before the long work
-        refuse_new("opset", options.onnx_opset, riva, riva.onnx_opset)
+    for finding in check_graph(riva, opset=options.onnx_opset):  # known before the long work
+        raise finding.as_error()
     for name, value in (
         ("max-batch", options.max_batch),
         ("max-dim", options.max_dim),

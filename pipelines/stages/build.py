@@ -20,8 +20,10 @@ from pipelines.archive.archive import Archive, Member, write_archive
 from pipelines.archive.encrypted_path import EncryptedPath
 from pipelines.build_options import files_of
 from pipelines.cli.flags import flags_of, to_mapping
+from pipelines.compatibility import riva_version
 from pipelines.contract import Pipeline
 from pipelines.errors import NotAnArchive, UsageError, WrongClass
+from pipelines.verdict.compatibility import check_graph
 
 __all__ = ["RMIR_FORMAT", "BuildRequest", "build_rmir", "settled_options"]
 
@@ -119,6 +121,15 @@ def _check_kind(archive: Archive, pipeline: Pipeline[Any]) -> None:
             f"{path} holds a {found}, which pipeline {pipeline.name} does not serve",
             fix=f"it serves {', '.join(pipeline.classes)}",
         )
+    _check_loadable(manifest["riva_ci"])
+
+
+def _check_loadable(facts: Mapping[str, Any]) -> None:
+    """Compares a graph with the compatibility table again, which may have learnt something since the export."""
+    if {"riva_version", "opset", "ir_version"} <= facts.keys():
+        riva = riva_version(facts["riva_version"])
+        for finding in check_graph(riva, opset=facts["opset"], ir_version=facts["ir_version"]):
+            raise finding.as_error()
 
 
 def _settled(request: BuildRequest, archives: list[Archive]) -> object:

@@ -7,6 +7,7 @@ from pipelines.compatibility import ModelClass, RivaVersion, compatibility, hold
 from pipelines.registry import supported_classes, why_unsupported
 from pipelines.verdict.findings import Finding, Outcome, worst
 from pipelines.verdict.rules import compatibility as rules
+from pipelines.verdict.rules.graph import GRAPH_LOADABLE
 from pipelines.verdict.rules.model import CLASS_SUPPORTED
 from pipelines.verdict.waivers import Waiver, waiver_for
 
@@ -15,6 +16,7 @@ __all__ = [
     "TARGETS",
     "Support",
     "check_compatibility",
+    "check_graph",
     "check_l4t",
     "check_packages",
     "check_pairs",
@@ -99,6 +101,26 @@ def check_pairs(facts: Mapping[str, str]) -> Iterator[Finding]:
                 where=f"known_bad.{pair.id}",
                 why=f"{pair.source}: {pair.link}",
                 fix=pair.fix,
+            )
+
+
+def check_graph(riva: RivaVersion, *, opset: int, ir_version: int = 0) -> Iterator[Finding]:
+    """Yields a finding for each version of an exported graph that is above what a Riva loads.
+
+    Args:
+        riva: The version; of ceilings that are unknown nothing is said.
+        opset: Of the graph's default domain.
+        ir_version: Of its file; not compared if it is not known yet.
+    """
+    pinned = f"onnx{riva.onnx.value}" if riva.onnx.value else "an onnx as old as that Riva"
+    for what, found, ceiling in (("ONNX IR version", ir_version, riva.onnx_ir), ("opset", opset, riva.onnx_opset)):
+        if ceiling.value is not None and found > ceiling.value:
+            yield GRAPH_LOADABLE.finding(
+                f"the graph has {what} {found}, Riva {riva.version} takes {ceiling.value}",
+                where=f"versions.{riva.version}",
+                why=f"{ceiling.evidence}: {ceiling.source}: {ceiling.link}",
+                fix=f"export with a lower --onnx-opset and {pinned}, which decides about the IR version; or name a "
+                "newer Riva with --riva-version",
             )
 
 

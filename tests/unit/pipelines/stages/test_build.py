@@ -11,6 +11,7 @@ from pipelines.archive.encrypted_path import EncryptedPath
 from pipelines.archive.encryption import Key
 from pipelines.cli.flags import from_mapping
 from pipelines.errors import (
+    GraphTooNew,
     MissingInput,
     NotAnArchive,
     OutputExists,
@@ -253,3 +254,18 @@ def test_bad_inputs_are_named_and_leave_nothing(make_riva, request_of, tmp_path,
         build_rmir(request)
 
     assert not list(tmp_path.glob("*out.rmir*"))
+
+
+@pytest.mark.parametrize(("ir_version", "riva", "refused"), [(9, "2.18.0", True), (9, "2.19.0", False)])
+def test_a_graph_that_its_riva_cannot_load_is_not_built(make_riva, request_of, ir_version, riva, refused):
+    """What the table has learnt since the export counts; the message names the onnx of that Riva."""
+    facts = {"stride_ms": 40, "masks": True, "opset": 16, "ir_version": ir_version, "riva_version": riva}
+    request = request_of(make_riva(riva_ci=facts))
+
+    if not refused:
+        build_rmir(request)
+        return
+    with pytest.raises(GraphTooNew, match=r"IR version 9, Riva 2\.18\.0 takes 8 \[graph-loadable\]") as caught:
+        build_rmir(request)
+    assert "onnx==1.14.1" in caught.value.fix
+    assert not request.output.path.exists()
