@@ -89,8 +89,16 @@ class CheckpointModule(Protocol):
 class ArchitectureModule(Protocol):
     """`architecture.py` of a room. It reads configurations, whose values may be of any type, and executes nothing."""
 
-    def describe(self, obj_cls: str, config: Mapping[str, Any]) -> "Architecture | None":
-        """Says what a model is, whether its class is served or not; None if it is not of this room's kind."""
+    def describe(
+        self, obj_cls: str, config: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]
+    ) -> "Architecture | None":
+        """Says what a model is, whether its class is served or not; None if it is not of this room's kind.
+
+        Args:
+            obj_cls: Its class as Riva's schemas spell it.
+            config: Its configuration.
+            shapes: Shapes of its weights by name; none if they cannot be read.
+        """
 
 
 class NetworkModule(Protocol):

@@ -30,8 +30,11 @@ _BLOCKS, _REPEATS, _SIZE, _STRIDE = 200, 100, 10_000, 1024
 _RARE = 0.05  # of the letters: a vocabulary has a few of other languages
 
 
-def describe(obj_cls: str, config: Mapping[str, Any]) -> Architecture | None:
-    """Says what a model is; None if it is not one of NeMo's collection for speech recognition."""
+def describe(obj_cls: str, config: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> Architecture | None:
+    """Says what a model is; None if it is not one of NeMo's collection for speech recognition.
+
+    The configuration says it all; the shapes of the weights are not asked.
+    """
     if not obj_cls.startswith(_MODULE):
         return None
     encoder, preprocessor = section(config, "encoder"), section(config, "preprocessor")

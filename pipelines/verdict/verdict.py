@@ -196,13 +196,14 @@ def _facts(checkpoint: NemoCheckpoint, state: StateDict) -> Facts:
         nemo_version=checkpoint.nemo_version,
         pipeline=pipeline_of(obj_cls).name if served else "",
         recipe=recipe_of(obj_cls),
-        architecture=_architecture(checkpoint),
+        architecture=_architecture(checkpoint, state),
         weights=_weights(state) if state.tensors else None,
     )
 
 
-def _architecture(checkpoint: NemoCheckpoint) -> Architecture | None:
-    described = (room.architecture().describe(checkpoint.obj_cls, checkpoint.config) for room in rooms())
+def _architecture(checkpoint: NemoCheckpoint, state: StateDict) -> Architecture | None:
+    shapes = {tensor.name: tensor.shape for tensor in state.tensors}
+    described = (room.architecture().describe(checkpoint.obj_cls, checkpoint.config, shapes) for room in rooms())
     return next((architecture for architecture in described if architecture), None)
 
 

@@ -1,6 +1,8 @@
 """riva-verdict ends with the code of the worst outcome and prints what it found in the form that was asked for."""
 
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -76,6 +78,34 @@ def test_memory_that_does_not_suffice_is_refused(good: Path, capsys: pytest.Capt
     assert riva_verdict.main([str(good), "--memory=1GB", "--disk=1GB"]) == 1
     assert "there are 1.0 GB" in capsys.readouterr().out
     assert riva_verdict.main([str(good), "--memory=64GiB", "--disk=1TB"]) == 0
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        Path.mkdir,
+        os.mkfifo,
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(b"version https://git-lfs.github.com/spec/v1\n"),
+        lambda path: path.symlink_to("nowhere"),
+    ],
+    ids=["folder", "fifo", "empty", "lfs_pointer", "dangling_link"],
+)
+def test_what_is_no_checkpoint_ends_with_3(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], make: Callable[[Path], object]
+) -> None:
+    """The command says so with something to do, in every form, and waits for nothing."""
+    path = tmp_path / "model.nemo"
+    make(path)
+
+    for form in ("--json", "--sarif", "--markdown"):
+        assert verdict(path, form) == 3
+    capsys.readouterr()
+    assert verdict(path) == 3
+    shown = capsys.readouterr()
+    assert "cannot be read" in shown.out
+    assert "fix" in shown.out
+    assert shown.err == ""
 
 
 def test_json_and_sarif_hold_the_findings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

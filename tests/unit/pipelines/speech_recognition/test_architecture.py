@@ -65,7 +65,7 @@ def convolutional(**block: Any) -> dict[str, Any]:
 )
 def test_family_and_heads(obj_cls: str, config: Mapping[str, Any], family: str, heads: tuple[str, ...]) -> None:
     """The encoder gives the family, class and durations the heads, a hybrid both of its own."""
-    described = describe(obj_cls, config)
+    described = describe(obj_cls, config, {})
 
     assert described is not None
     assert (described.family, described.heads) == (family, heads)
@@ -91,7 +91,7 @@ def test_family_and_heads(obj_cls: str, config: Mapping[str, Any], family: str, 
 )
 def test_streaming(config: Mapping[str, Any], ability: str, how: str) -> None:
     """Whether chunks see what the model was trained to see, with the values that decide."""
-    described = describe(CTC, config)
+    described = describe(CTC, config, {})
 
     assert described is not None
     assert described.streaming is not None
@@ -101,7 +101,7 @@ def test_streaming(config: Mapping[str, Any], ability: str, how: str) -> None:
 
 def test_audio_and_tokens() -> None:
     """Sample rate, features, and what the outputs stand for, with their letters."""
-    described = describe(CTC, conformer())
+    described = describe(CTC, conformer(), {})
 
     assert described is not None
     assert described.sample_rate == 16000
@@ -113,8 +113,8 @@ def test_audio_and_tokens() -> None:
 
 def test_other_kinds_are_left_to_other_rooms() -> None:
     """A punctuation or speech synthesis model is not described as speech recognition."""
-    assert describe("nemo.collections.nlp.models.PunctuationCapitalizationModel", {}) is None
-    assert describe("", {}) is None
+    assert describe("nemo.collections.nlp.models.PunctuationCapitalizationModel", {}, {}) is None
+    assert describe("", {}, {}) is None
 
 
 VALUES = st.recursive(
@@ -132,7 +132,7 @@ def test_no_value_breaks_it(config: dict[str, Any], encoder: str) -> None:
     target = f"{MODULES}.ConvASREncoder" if encoder == "Conv" else f"{MODULES}.ConformerEncoder"
     config["encoder"] = {**(section if isinstance(section, dict) else {"jasper": section}), "_target_": target}
 
-    assert describe(HYBRID, config) is not None
+    assert describe(HYBRID, config, {}) is not None
 
 
 def test_the_samples_are_what_they_are_called() -> None:
@@ -140,7 +140,7 @@ def test_the_samples_are_what_they_are_called() -> None:
     root = Path(__file__).parents[4]
     config = yaml.safe_load((root / "scripts/samples/conf/conformer.yaml").read_text(encoding="utf-8"))
 
-    described = describe(CTC, config.get("model", config))
+    described = describe(CTC, config.get("model", config), {})
 
     assert described is not None
     assert described.family == "Conformer"
