@@ -35,7 +35,6 @@ class ExportJob:
         class_name: Name of the model class, without its package.
         graph: The graph to write.
         reference: The file for the reference outputs (see `reference.py`).
-        outcome: The file for `NemoExport`, or for the error.
         subnet: The part of the model to export, or None for the whole.
         opset: ONNX opset.
         device: `cpu`, `cuda` or `cuda:N`, or None for a GPU if there is one.
@@ -53,7 +52,6 @@ class ExportJob:
     class_name: str
     graph: str
     reference: str
-    outcome: str
     subnet: str | None = None
     opset: int = 16
     device: str | None = None

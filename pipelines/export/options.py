@@ -52,7 +52,7 @@ class ExportOptions:
     )
     memory_limit: str | None = flag(
         None,
-        "most memory for each process of the export, such as 16GB; by default a multiple of what the model should need "
+        "most memory for each process of the export, such as 16GB; by default what its size lets expect, with room "
         "(not in upstream)",
         name="memory-limit",
         metavar="SIZE",

@@ -14,7 +14,8 @@ from pipelines.verdict.needs import Needs, read_size
 __all__ = ["check_options", "export_config", "memory_limit", "recipe_of"]
 
 _TIMES = 2
-_FOR_A_THREAD = 256 << 20  # stacks and pools of allocators, for each core
+_MAPPED = 2 << 30  # libraries of NeMo and torch
+_FOR_A_CORE = 256 << 20  # stacks and allocators' pools of its threads
 
 _LOG_LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", "NOTSET")
 _FORMATS = ("ONNX", "CKPT", "TS", "NEMO")
@@ -69,19 +70,21 @@ def export_config(options: ExportOptions) -> dict[str, str]:
     return {name: value for name, value in pairs}  # noqa: C416 (mypy cannot see pairs in lists)
 
 
-def memory_limit(options: ExportOptions, needs: Needs | None) -> int | None:
-    """Returns the bytes of memory that each process of the export may have, or None if nothing says what it needs.
+def memory_limit(options: ExportOptions, needs: Needs | None) -> int:
+    """Returns the bytes of memory that each process of the export may have.
 
-    The estimate is of memory that is used; a process may reserve more, for its threads above all.
+    Without `--memory-limit` it follows from what the model should need: that is an estimate of memory in use, and a
+    process also maps libraries and reserves room for its threads. Nothing is known about examples of a chosen size, nor
+    about a model whose weights were not counted: those may have what the machine has.
 
     Raises:
         UsageError: `--memory-limit` is not a size.
     """
     if options.memory_limit is not None:
         return read_size(options.memory_limit)
-    if needs is None:
-        return None
-    return _TIMES * needs.export_memory + _FOR_A_THREAD * (os.cpu_count() or 1)
+    if needs is None or options.max_batch is not None or options.max_dim is not None:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return _TIMES * needs.export_memory + _MAPPED + _FOR_A_CORE * (os.cpu_count() or 1)
 
 
 def recipe_of(schema: Schema, options: ExportOptions) -> Export:

@@ -1,4 +1,4 @@
-"""The NeMo process: `python -m pipelines.export.worker PIPELINE`, the job on stdin once the checkpoint is clean.
+"""The NeMo process: `python -m pipelines.export.worker PIPELINE OUTCOME`, the job on stdin once there is one.
 
 Importing the libraries of the network takes most of the time of an export. Then it unpacks the clean checkpoint and
 forks: the child computes the reference, the parent exports. It runs in a sandbox (`sandbox/`).
@@ -9,16 +9,16 @@ import dataclasses
 import json
 import multiprocessing
 import os
-import resource
 import sys
 import warnings
 from pathlib import Path
 
 from pipelines.archive.nemo import NemoCheckpoint
-from pipelines.errors import ExportLimited, InternalError, RivaError, UsageError
+from pipelines.errors import ExportFailed, ExportLimited, InternalError, RivaError, UsageError
 from pipelines.export.job import ExportJob, NemoExport, write_json
 from pipelines.export.processes import write_error
 from pipelines.export.sandbox.kernel import die_with_parent
+from pipelines.export.sandbox.memory import exhausted_limit
 from pipelines.export.work_folder import is_full, work_folder_full
 from pipelines.registry import load_pipeline
 
@@ -28,9 +28,18 @@ SHORTEST_MAX_DIM = 10_000  # nemo2riva 2.16 halves max_dim down to this when a G
 
 
 def main() -> int:
-    """Does the job; the outcome or the error is in the files that the job names."""
+    """Does the job; leaves a `NemoExport` or an error in the file OUTCOME."""
+    pipeline, outcome = sys.argv[1], Path(sys.argv[2])
+    try:
+        return _do(pipeline, outcome)
+    except Exception as error:  # the process border: what it is goes to the parent process
+        write_error(outcome, _as_error(error))
+        return 0
+
+
+def _do(pipeline: str, outcome: Path) -> int:
     warnings.simplefilter("ignore")  # NeMo and torch warn about what is done on purpose; errors are raised
-    load_pipeline(sys.argv[1]).network()  # before the fork, so that both processes have what it imports
+    load_pipeline(pipeline).network()  # before the fork, so that both processes have what it imports
     line = sys.stdin.readline()
     if not line:  # the process that started this one gave up
         return 0
@@ -40,11 +49,12 @@ def main() -> int:
     reference = multiprocessing.get_context("fork").Process(target=_reference, args=(job,))
     reference.start()
     try:
-        write_json(Path(job.outcome), export_graph(job))
-    except Exception as error:  # the process border: what it is goes to the parent process
-        write_error(Path(job.outcome), _as_error(error))
+        write_json(outcome, export_graph(job))
+    except BaseException:
         reference.terminate()
-    reference.join()
+        raise
+    finally:
+        reference.join()
     return reference.exitcode or 0
 
 
@@ -122,15 +132,16 @@ def _device(asked: str | None, notes: list[str]) -> str:
 
 
 def _as_error(error: Exception) -> RivaError:
-    if isinstance(error, RivaError):
-        return error
     if is_full(error):
         return work_folder_full(error)
-    if isinstance(error, MemoryError):
-        limit, _ = resource.getrlimit(resource.RLIMIT_DATA)
-        why = f"each process of the export may have {limit / 1e9:.1f} GB" if limit != resource.RLIM_INFINITY else ""
+    known = isinstance(error, RivaError) and not isinstance(error, ExportFailed)
+    limit = None if known else exhausted_limit(error)
+    if limit is not None:
+        what = f"the export needs more memory than the {limit / 1e9:.1f} GB that each of its processes may have"
         fix = "give it more with --memory-limit, on a machine that has it"
-        return ExportLimited(f"the export needs more memory than it may have: {error}", why, fix)
+        return ExportLimited(what, error.what if isinstance(error, RivaError) else str(error), fix)
+    if isinstance(error, RivaError):
+        return error
     fix = "run again with --verbose for the log, and report it"
     return InternalError(f"the NeMo process failed: {type(error).__name__}: {error}", fix=fix)
 

@@ -157,7 +157,6 @@ def _job(request: ExportRequest, recipe: Export, checkpoint: NemoCheckpoint, pip
         class_name=checkpoint.obj_cls.rsplit(".", 1)[-1],
         graph=str(graph),
         reference=str(work / "reference.npz"),
-        outcome=str(work / "export.json"),
         subnet=recipe.subnet,
         opset=options.onnx_opset,
         device=options.device,
@@ -171,9 +170,8 @@ def _job(request: ExportRequest, recipe: Export, checkpoint: NemoCheckpoint, pip
 
 
 def _sandbox(options: ExportOptions, needs: Needs | None, work: Path) -> Sandbox:
-    limit = memory_limit(options, needs)
     gpu = options.device != "cpu" and any(True for pattern in _GPUS for _ in Path("/dev").glob(pattern))
-    return Sandbox(work=work, memory_limit=limit, whole_address_space=not gpu)
+    return Sandbox(work=work, memory_limit=memory_limit(options, needs), whole_address_space=not gpu)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,26 +194,26 @@ def _run(
     bar: Progress,
 ) -> _Done:
     """Runs both processes; makes the clean copy while they import their libraries."""
-    log, outcome = sandbox.work / "nemo.log", sandbox.work / "comparison.json"
+    log, exported, compared = (sandbox.work / name for name in ("nemo.log", "export.json", "comparison.json"))
     with ExitStack() as stack:
         sink = stack.enter_context(log.open("wb")) if options.verbose is None else None
         shown = log if options.verbose is None else None
-        nemo = stack.enter_context(child("pipelines.export.worker", job.pipeline, sandbox=sandbox, log=sink))
+        arguments = (job.pipeline, str(exported))
+        nemo = stack.enter_context(child("pipelines.export.worker", *arguments, sandbox=sandbox, log=sink))
         runtime = stack.enter_context(child("pipelines.export.comparison", sandbox=sandbox, log=sink))
         say(str(nemo.isolation))
         clean = write_clean(checkpoint, Path(job.archive))
         judge(clean.path).raise_findings()  # what is loaded is what was judged, even if the source changed meanwhile
         nemo.send(asdict(job))
-        results = [Path(job.outcome), Path(job.reference)]
-        wait(nemo, "NeMo", results=results, limit_s=options.time_limit, log=shown)
+        wait(nemo, "NeMo", results=[exported, Path(job.reference)], limit_s=options.time_limit, log=shown)
         bar.advance(_STEPS["export"])
-        paths = {"graph": job.graph, "reference": job.reference, "outcome": str(outcome), "whole": job.subnet is None}
+        paths = {"graph": job.graph, "reference": job.reference, "outcome": str(compared), "whole": job.subnet is None}
         runtime.send(paths)
-        wait(runtime, "ONNX Runtime", results=[outcome], limit_s=options.time_limit, log=shown)
+        wait(runtime, "ONNX Runtime", results=[compared], limit_s=options.time_limit, log=shown)
         bar.advance(_STEPS["compare"])
     return _Done(
-        export=read_result(Path(job.outcome), NemoExport),
-        comparison=read_result(outcome, Comparison),
+        export=read_result(exported, NemoExport),
+        comparison=read_result(compared, Comparison),
         clean=clean,
         isolation=nemo.isolation,
     )

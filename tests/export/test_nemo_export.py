@@ -98,7 +98,6 @@ def prepare(source: Path, work: Path, **changes: Any) -> ExportJob:
         class_name="EncDecCTCModel",
         graph=str(work / "model_graph.onnx"),
         reference=str(work / "reference.npz"),
-        outcome=str(work / "export.json"),
         device="cpu",
     )
     return replace(job, **changes)
@@ -202,6 +201,8 @@ def test_the_command_makes_an_archive(checkpoints: Path, tmp_path: Path) -> None
         assert yaml.safe_load(archive.read("model_config.yaml"))["decoder"]["num_classes"] == len(VOCABULARY)
         assert (facts["stride_ms"], facts["masks"]) == (20, False)
         assert facts["max_error"] < TOLERANCE
+        assert facts["sandbox"]["network"] == "closed"
+        assert len(facts["clean"]["sha256"]) == len(facts["input"]["sha256"]) == 64
         assert "secret" not in json.dumps(archive.manifest)
 
 
@@ -232,6 +233,16 @@ def test_the_command_refuses_bad_weights(
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "bad.riva").exists()
+
+
+@pytest.mark.full
+def test_the_command_keeps_to_its_memory(checkpoints: Path, tmp_path: Path) -> None:
+    """An export that asks for more memory than it may have ends in one message that says how much that is."""
+    done = nemo2riva(checkpoints / "quartznet.nemo", "--out", tmp_path / "a", "--memory-limit", "1500MB")
+
+    assert done.returncode == 29, done.stderr
+    assert "needs more memory than the 1.5 GB" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def nemo2riva(*arguments: Any) -> subprocess.CompletedProcess[str]:

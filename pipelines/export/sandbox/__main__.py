@@ -5,7 +5,6 @@ closes then. Layers that the kernel does not grant are left out and said; whethe
 """
 
 import os
-import resource
 import runpy
 import socket
 import sys
@@ -14,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pipelines.export.sandbox.files import restrict_files
 from pipelines.export.sandbox.isolation import LAYERS, Isolation, Sandbox
 from pipelines.export.sandbox.kernel import die_with_parent, drop_privileges
+from pipelines.export.sandbox.memory import limit_memory
 from pipelines.export.sandbox.namespaces import become_second, enter_namespaces
 from pipelines.export.sandbox.system_calls import refuse_system_calls
 
@@ -51,14 +51,8 @@ def _leave_host(_sandbox: Sandbox) -> None:
 
 
 def _limit_memory(sandbox: Sandbox) -> None:
-    """Private memory that can be written, and with it everything that is mapped; no dumps of it if it crashes."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sandbox.memory_limit is None:
-        return
-    for kind in (resource.RLIMIT_DATA, resource.RLIMIT_AS)[: 1 + sandbox.whole_address_space]:
-        _, hard = resource.getrlimit(kind)
-        limit = sandbox.memory_limit if hard == resource.RLIM_INFINITY else min(sandbox.memory_limit, hard)
-        resource.setrlimit(kind, (limit, limit))
+    if sandbox.memory_limit is not None:
+        limit_memory(sandbox.memory_limit, whole_address_space=sandbox.whole_address_space)
 
 
 _PUT_ON: Mapping[str, Callable[[Sandbox], None]] = {
