@@ -43,8 +43,6 @@ def test_without_a_limit_memory_is_not_the_reason(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     program = PROGRAM.replace("while True:", "raise MemoryError")
     program = program.replace("        taken.append(bytearray(10_000_000))\n", "")
-        "        taken.append(bytearray(10_000_000))\n", ""
-    )
     (tmp_path / f"{MODULE}.py").write_text(program)
 
     with child(MODULE, sandbox=Sandbox(work=tmp_path), log=None) as process:
