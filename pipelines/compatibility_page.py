@@ -1,11 +1,11 @@
 """COMPATIBILITY.md, made from the compatibility table: `python -m pipelines.compatibility_page`."""
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
-from pipelines.cli import run
 from pipelines.compatibility import Cell, Platform, compatibility
+from pipelines.generated import table, write_page
 from pipelines.registry import supported_classes
 from pipelines.verdict.compatibility import recipe_of
 
@@ -26,7 +26,8 @@ _CONDITIONS = {
 
 def page() -> str:
     """The text of the page."""
-    return "\n".join([*_introduction(), *_versions(), *_images(), *_here(), *_classes(), *_bad_pairs(), *_advisories()])
+    parts = (_introduction(), _versions(), _images(), _here(), _classes(), _bad_pairs(), _advisories())
+    return "".join(f"{line}\n" for part in parts for line in part)
 
 
 def _introduction() -> Iterator[str]:
@@ -38,9 +39,9 @@ def _introduction() -> Iterator[str]:
 
 
 def _versions() -> Iterator[str]:
-    table = compatibility()
+    known = compatibility()
     yield from _heading(
-        "Versions", f"Used when none is named: {table.default}, the newest without published advisories."
+        "Versions", f"Used when none is named: {known.default}, the newest without published advisories."
     )
     rows = [
         (
@@ -52,9 +53,9 @@ def _versions() -> Iterator[str]:
             _cell(riva.client),
             ", ".join(f"[{each.id}]({each.link})" for each in riva.advisories) or "none published",
         )
-        for riva in table.versions.values()
+        for riva in known.versions.values()
     ]
-    yield from _table(
+    yield from table(
         ("Riva", "NeMo", "onnx of its nemo2riva", "ONNX IR at most", "opset at most", "client", "advisories"), rows
     )
 
@@ -67,7 +68,7 @@ def _images() -> Iterator[str]:
         rows = [
             (f"**{version}**", *(_of_platform(platform, name) for name in columns)) for version, platform in platforms
         ]
-        yield from _table(("Riva", *columns), rows)
+        yield from table(("Riva", *columns), rows)
 
 
 def _of_platform(platform: Platform, name: str) -> str:
@@ -87,11 +88,9 @@ def _here() -> Iterator[str]:
         "client": "clients that its server understands",
         "saved_by": "NeMo that saved the checkpoint",
     }
-    yield from _table(("what", "versions"), [(names[name], _cell(cell)) for name, cell in _runtime()])
-
-
-def _runtime() -> Iterable[tuple[str, Cell]]:
-    return compatibility().open_runtime.items()
+    yield from table(
+        ("what", "versions"), [(names[name], _cell(cell)) for name, cell in compatibility().open_runtime.items()]
+    )
 
 
 def _classes() -> Iterator[str]:
@@ -109,7 +108,7 @@ def _classes() -> Iterator[str]:
                 "yes" if name in supported_classes() else "",
             )
         )
-    yield from _table(("class", "recipe", "Riva that takes it", "Riva that does not", "only from NeMo", "here"), rows)
+    yield from table(("class", "recipe", "Riva that takes it", "Riva that does not", "only from NeMo", "here"), rows)
 
 
 def _bad_pairs() -> Iterator[str]:
@@ -124,7 +123,7 @@ def _bad_pairs() -> Iterator[str]:
         )
         for pair in compatibility().known_bad
     ]
-    yield from _table(("row", "when", "what happens", "what to do"), rows)
+    yield from table(("row", "when", "what happens", "what to do"), rows)
 
 
 def _advisories() -> Iterator[str]:
@@ -142,20 +141,13 @@ def _advisories() -> Iterator[str]:
         (f"[{each.id}]({each.link})", each.product, f"`{each.affected}`", each.severity, each.what)
         for each in compatibility().advisories
     ]
-    yield from _table(("advisory", "product", "affected", "severity", "what"), rows)
+    yield from table(("advisory", "product", "affected", "severity", "what"), rows)
 
 
 def _heading(title: str, intro: str = "") -> Iterator[str]:
     yield from ("", f"## {title}", "")
     if intro:
         yield from (intro, "")
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(header)} |"
-    yield f"|{'---|' * len(header)}"
-    for row in rows:
-        yield f"| {' | '.join(entry.replace('|', '&#124;') for entry in row)} |"
 
 
 def _cell(cell: Cell, *, code: bool = False) -> str:
@@ -168,13 +160,7 @@ def _cell(cell: Cell, *, code: bool = False) -> str:
 
 def main(argv: list[str] | None = None) -> int:
     """Writes the page."""
-    return run(_write, argv)
-
-
-def _write(argv: list[str]) -> int:
-    PAGE.write_text(page() + "\n", encoding="utf-8")
-    print(f"wrote {PAGE}")
-    return 0
+    return write_page(PAGE, page, argv)
 
 
 if __name__ == "__main__":

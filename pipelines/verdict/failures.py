@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from pipelines.cli import run
+from pipelines.generated import table, write_page
 from pipelines.verdict.rules import RULES
 
 __all__ = ["FAILURES", "PAGE", "Failure", "failures", "main", "page"]
@@ -61,7 +61,9 @@ def failures() -> tuple[Failure, ...]:
 
 def page() -> str:
     """The text of the page."""
-    return "\n".join([*_introduction(), *map(_row, failures())])
+    header = ("", "what happened", "could be stopped", "is stopped", "by", "how")
+    lines = [*_introduction(), *table(header, [_cells(row) for row in failures()])]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _introduction() -> Iterator[str]:
@@ -76,28 +78,20 @@ def _introduction() -> Iterator[str]:
     yield ""
     yield f"Phases: {', '.join(f'{phase} {name}' for phase, name in _PHASES.items())}."
     yield ""
-    yield "| | what happened | could be stopped | is stopped | by | how |"
-    yield "|---|---|---|---|---|---|"
 
 
-def _row(row: Failure) -> str:
+def _cells(row: Failure) -> tuple[str, ...]:
     links = " ".join(f"[{index}]({report})" for index, report in enumerate(row.reports, 1))
     rules = [f"[`{rule}`]({RULES[rule].link})" for rule in row.rules]
     cases = [f"case {case}" for case in row.cases]
     how = f"{row.how}; out of reach: {row.out_of_reach}" if row.out_of_reach else row.how
     by = ", ".join(rules + cases) or "nothing"
-    return f"| {row.number} | {row.what} {links} | {row.earliest} | {row.stopped or 'no'} | {by} | {how} |"
+    return str(row.number), f"{row.what} {links}", row.earliest, row.stopped or "no", by, how
 
 
 def main(argv: list[str] | None = None) -> int:
     """Writes the page."""
-    return run(_write, argv)
-
-
-def _write(argv: list[str]) -> int:
-    PAGE.write_text(page() + "\n", encoding="utf-8")
-    print(f"wrote {PAGE}")
-    return 0
+    return write_page(PAGE, page, argv)
 
 
 if __name__ == "__main__":

@@ -84,7 +84,7 @@ def test_the_table_follows_its_schema() -> None:
 
 def test_the_page_is_current() -> None:
     """After a change of the table: `python -m pipelines.verdict.failures`."""
-    assert PAGE.read_text(encoding="utf-8") == page() + "\n"
+    assert PAGE.read_text(encoding="utf-8") == page()
 
 
 def test_the_generator_writes_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,5 +93,5 @@ def test_the_generator_writes_the_page(tmp_path: Path, monkeypatch: pytest.Monke
 
     assert module.main([]) == 0
     text = (tmp_path / "page.md").read_text(encoding="utf-8")
-    assert text == page() + "\n"
+    assert text == page()
     assert sum(line.startswith("| ") for line in text.splitlines()) == len(ROWS) + 1

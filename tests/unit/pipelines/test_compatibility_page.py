@@ -11,7 +11,7 @@ from pipelines.compatibility_page import PAGE, main, page
 
 def test_the_page_is_current() -> None:
     """After a change of the table or of what a room serves: `python -m pipelines.compatibility_page`."""
-    assert PAGE.read_text(encoding="utf-8") == page() + "\n"
+    assert PAGE.read_text(encoding="utf-8") == page()
 
 
 def test_the_page_has_every_row() -> None:
@@ -32,4 +32,4 @@ def test_the_generator_writes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(compatibility_page, "PAGE", tmp_path / "page.md")
 
     assert main([]) == 0
-    assert (tmp_path / "page.md").read_text(encoding="utf-8") == page() + "\n"
+    assert (tmp_path / "page.md").read_text(encoding="utf-8") == page()
