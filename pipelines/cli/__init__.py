@@ -84,10 +84,14 @@ def _do_nothing(_number: int, _frame: FrameType | None) -> None:
 
 
 def explain(error: RivaError) -> str:
-    """An error as a person reads it: what happened, why, what to do next."""
+    """An error as a person reads it: what happened, why, what to do next.
+
+    What a terminal would obey is spelled out: names and values in a message may come from a hostile file.
+    """
     lines = [f"error: {error.what}"]
     if error.why:
         lines.append(f"  why: {error.why}")
     if error.fix:
         lines.append(f"  fix: {error.fix}")
-    return "\n".join(lines)
+    text = "\n".join(lines)
+    return "".join(sign if sign.isprintable() or sign == "\n" else repr(sign)[1:-1] for sign in text)

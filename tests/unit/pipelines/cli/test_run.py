@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.cli import run
+from pipelines.cli import explain, run
+from pipelines.errors import NotAnArchive
 
 COMMAND = """
     import sys, tempfile, time
@@ -63,3 +64,10 @@ def test_the_handler_of_the_caller_comes_back() -> None:
     before = signal.getsignal(signal.SIGTERM)
     assert run(lambda argv: os.EX_OK, []) == os.EX_OK
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_message_gives_no_orders_to_the_terminal() -> None:
+    """Names from a hostile file are spelled out; lines and letters of any language stay."""
+    said = explain(NotAnArchive("member '\x1b[2J\u202etxt' is no file", "größer\nthan \x07 expected"))
+
+    assert said == r"error: member '\x1b[2J\u202etxt' is no file" + "\n  why: größer\nthan \\x07 expected"
