@@ -10,8 +10,8 @@ from ci.conformance.declaration import Declaration
 from ci.conformance.evaluation import Evaluation, Passage, Utterance, choose
 from ci.conformance.exchange import Call
 from ci.conformance.server import MODES, Listing, Model
-from ci.conformance.word_errors import normalise
 from pipelines.errors import UsageError
+from pipelines.words import words_of
 
 __all__ = ["DEFAULT_LIMITS", "Subject"]
 
@@ -75,7 +75,7 @@ class Subject:
         if which != "profane":
             return choose(utterances, which)
         profane = {word.casefold() for word in self.declaration.profane_words}
-        return choose([each for each in utterances if profane & set(normalise(each.text))], PROFANE_UTTERANCES)
+        return choose([each for each in utterances if profane & set(words_of(each.text))], PROFANE_UTTERANCES)
 
     def choose_passages(self, which: str | int) -> tuple[Passage, ...]:
         """Passages of the evaluation set; `recorded` are those whose answer was recorded."""

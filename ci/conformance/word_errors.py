@@ -1,19 +1,11 @@
 """Word errors: the cheapest way to turn the recognised words into the spoken ones, and the alignment that shows it."""
 
-import re
 from collections.abc import Sequence
 
-__all__ = ["Alignment", "align", "normalise"]
+__all__ = ["Alignment", "align"]
 
 Alignment = tuple[tuple[str, str], ...]
 """Pairs of (reference word, recognised word); a deletion has no recognised word, an insertion no reference word."""
-
-_NOT_A_WORD = re.compile(r"[^\w\s']|_")
-
-
-def normalise(text: str) -> list[str]:
-    """Words without case and punctuation, so that a server that punctuates is not punished for it."""
-    return _NOT_A_WORD.sub(" ", text.casefold()).split()
 
 
 def align(reference: Sequence[str], hypothesis: Sequence[str]) -> tuple[int, Alignment]:

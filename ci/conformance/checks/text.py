@@ -6,7 +6,8 @@ from ci.conformance.checks.evidence import Answer, Evidence, Verdict, shown
 from ci.conformance.evaluation import Passage
 from ci.conformance.exchange import Call, Exchange
 from ci.conformance.outcome import Finding, Score
-from ci.conformance.word_errors import align, normalise
+from ci.conformance.word_errors import align
+from pipelines.words import words_of
 
 __all__ = ["alternatives", "masked", "same", "streaming_minus_offline", "transcript", "word_error_rate"]
 
@@ -107,8 +108,8 @@ def _score(answer: Answer) -> Score:
     utterance = exchange.request.utterance
     if utterance is None:
         raise ValueError("word errors are counted for utterances only")
-    reference = normalise(utterance.text)
-    errors, pieces = align(reference, normalise(exchange.transcript))
+    reference = words_of(utterance.text)
+    errors, pieces = align(reference, words_of(exchange.transcript))
     return Score(
         item=utterance.name,
         mode=exchange.request.call,

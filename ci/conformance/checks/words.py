@@ -5,7 +5,8 @@ from typing import Any
 
 from ci.conformance.checks.evidence import Answer, Evidence, Verdict
 from ci.conformance.outcome import Finding
-from ci.conformance.word_errors import align, normalise
+from ci.conformance.word_errors import align
+from pipelines.words import words_of
 
 __all__ = ["shifted", "word_offsets"]
 
@@ -61,7 +62,7 @@ def shifted(tolerance: float, evidence: Evidence) -> Verdict:
 
 def _common(first: Sequence[Any], second: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
     """The words that both have, in the cheapest alignment; marks and capitals make no other word."""
-    _, pairs = align(*([" ".join(normalise(word.word)) for word in words] for words in (first, second)))
+    _, pairs = align(*([" ".join(words_of(word.word)) for word in words] for words in (first, second)))
     ours, theirs = iter(first), iter(second)
     for left, right in pairs:
         word, other = (next(ours) if left else None), (next(theirs) if right else None)

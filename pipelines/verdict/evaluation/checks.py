@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.verdict.evaluation.manifest import Entry, read_manifest
 from pipelines.verdict.evaluation.outliers import outliers
-from pipelines.verdict.evaluation.transcripts import letters_of, same_language, unwritable, words_of
+from pipelines.verdict.evaluation.transcripts import letters_of, same_language, unwritable
 from pipelines.verdict.findings import Finding, Rule
 from pipelines.verdict.rules import evaluation as rules
+from pipelines.words import words_of
 
 if TYPE_CHECKING:
     from pipelines.verdict.evaluation.recordings import Recording

@@ -5,18 +5,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pipelines.archive.values import section, texts
+from pipelines.words import words_of
 
-__all__ = ["letters_of", "same_language", "unwritable", "words_of"]
+__all__ = ["letters_of", "same_language", "unwritable"]
 
-_NOT_A_WORD = re.compile(r"[^\w\s']|_")
 _SPECIAL = re.compile(r"<.*>|\[.*\]")  # <unk>, [CLS]
 _BYTE = re.compile(r"<0x[0-9A-F]{2}>")  # a tokenizer that falls back to bytes writes everything
 _MARKS = "\u2581#"  # of SentencePiece at the start of a word, of WordPiece inside one
-
-
-def words_of(text: str) -> list[str]:
-    """Words as the judgement compares them: without case and punctuation."""
-    return _NOT_A_WORD.sub(" ", text.casefold()).split()
 
 
 def letters_of(config: Mapping[str, Any]) -> frozenset[str] | None:
