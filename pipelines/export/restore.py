@@ -1,40 +1,18 @@
-"""What may come of restoring and exporting a network: errors of ours, and weights that are numbers."""
+"""What may come of restoring and exporting a network, as errors of ours."""
 
 import importlib.metadata
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pickle import UnpicklingError
-from typing import Any
 
 import torch
 
 from pipelines.errors import BrokenCheckpoint, ExportFailed, RivaError
 
-__all__ = ["check_weights", "restoring", "translating"]
+__all__ = ["restoring", "translating"]
 
-_NAMED = 5  # tensors that a message names at most
 _NO_MEMORY = "DefaultCPUAllocator: can't allocate memory: "  # how torch says it on a CPU, as a RuntimeError
-
-
-def check_weights(model: Any) -> None:
-    """Refuses weights that no computation can be compared with.
-
-    Raises:
-        BrokenCheckpoint: A weight is not a number or infinite.
-    """
-    bad = [
-        name
-        for name, tensor in model.state_dict().items()
-        if tensor.is_floating_point() and not torch.isfinite(tensor).all()
-    ]
-    if bad:
-        more = f" and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
-        raise BrokenCheckpoint(
-            f"weights are NaN or infinite: {', '.join(bad[:_NAMED])}{more}",
-            "the training diverged, or the checkpoint was saved in the middle of a step",
-            "export an earlier checkpoint of the same training",
-        )
 
 
 @contextmanager

@@ -74,7 +74,6 @@ def export_graph(job: ExportJob) -> NemoExport:
     """Restores the checkpoint and lets its room export it; where a GPU's memory is short, with shorter examples.
 
     Raises:
-        BrokenCheckpoint: A weight is not a number.
         UsageError: The device or the part of the model does not exist.
     """
     import torch
@@ -93,8 +92,6 @@ def export_graph(job: ExportJob) -> NemoExport:
 def _trace(job: ExportJob, notes: list[str]) -> NemoExport:
     import torch
 
-    from pipelines.export.restore import check_weights
-
     network = load_pipeline(job.pipeline).network()
     device = _device(job.device, notes)
     on_gpu = device.startswith("cuda")
@@ -102,7 +99,6 @@ def _trace(job: ExportJob, notes: list[str]) -> NemoExport:
         notes.append("autocast is off: half precision is traced on a GPU only, the graph is in single precision")
     autocast = job.autocast and on_gpu
     model = network.restore(job).eval()
-    check_weights(model)
     half = torch.autocast("cuda", dtype=torch.float16, cache_enabled=False) if autocast else contextlib.nullcontext()
     with half, torch.inference_mode():
         graph = network.export(model.to(device), job, device=device, notes=notes)

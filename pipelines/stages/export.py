@@ -109,7 +109,7 @@ def export_riva(request: ExportRequest, say: Callable[[str], None]) -> ExportRes
         bar = stack.enter_context(progress("nemo2riva", sum(_STEPS.values())))
         work = stack.enter_context(work_folder())
         checkpoint = stack.enter_context(NemoCheckpoint.open(request.source))
-        verdict = judge_open(checkpoint)
+        verdict = judge_open(checkpoint, scan_weights=True)
         verdict.raise_findings()
         pipeline = pipeline_of(checkpoint.obj_cls)
         schema = Schema.load(options.schema) if options.schema else pipeline.schema_of(checkpoint.obj_cls)
@@ -203,7 +203,7 @@ def _run(
         runtime = stack.enter_context(child("pipelines.export.comparison", sandbox=sandbox, log=sink))
         say(str(nemo.isolation))
         clean = write_clean(checkpoint, Path(job.archive))
-        judge(clean.path).raise_findings()  # what is loaded is what was judged, even if the source changed meanwhile
+        judge(clean.path).raise_findings()  # what is loaded was judged, even if the source changed meanwhile
         nemo.send(asdict(job))
         wait(nemo, "NeMo", results=[exported, Path(job.reference)], limit_s=options.time_limit, log=shown)
         bar.advance(_STEPS["export"])
