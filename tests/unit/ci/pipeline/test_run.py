@@ -80,6 +80,36 @@ def test_changed_build_option_leaves_the_export_alone(folder: Path) -> None:
     assert ran(folder) == ["riva-build", "riva-deploy", "start-riva", "riva-conformance"]
 
 
+def test_changed_evaluation_set_is_checked_and_judged_again(folder: Path) -> None:
+    """The verdict looks at the data that the server is judged on, so both run again, and nothing else."""
+    take(folder)
+    ran(folder)
+    (folder / "evaluation" / "manifest.json").write_text('{"text": "another"}')
+
+    take(folder)
+
+    assert ran(folder) == ["riva-verdict", "start-riva", "riva-conformance"]
+
+
+def test_waivers_are_said_on_every_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also when nothing runs again: who looks at the log sees what was accepted, why, and until when."""
+    declaration = folder / "pipeline.yaml"
+    waivers = [
+        f"{{advisory: CVE-2025-2324{number}, expires: 2999-12-31, reason: {reason}}}"
+        for number, reason in ((2, "a"), (3, "b"))
+    ]
+    more = f"export: {{riva-version: 2.18.0}}\nwaivers: [{', '.join(waivers)}]\n"
+    declaration.write_text(declaration.read_text() + more)
+    take(folder)
+    capsys.readouterr()
+
+    take(folder)
+
+    said = capsys.readouterr().err
+    assert "words: waiver: CVE-2025-23242 (high)" in said
+    assert "waived until 2999-12-31: b" in said
+
+
 def test_changed_byte_of_same_size_and_time_is_seen(folder: Path) -> None:
     """Content decides, not size and time stamp."""
     take(folder)
