@@ -30,9 +30,9 @@ class Window:
     size: int
     path: Path
 
-    def open(self) -> io.BufferedReader:
-        """Opens a fresh stream of the bytes."""
-        return io.BufferedReader(_Reader(self), _BLOCK)
+    def open(self, *, block: int = _BLOCK) -> io.BufferedReader:
+        """Opens a fresh stream of the bytes, read by the block; a small one suits readers that jump."""
+        return io.BufferedReader(_Reader(self), block)
 
     def copy(self, target: Path) -> None:
         """Writes the bytes to a new file."""

@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from pipelines.archive.nemo import Artifact, NemoCheckpoint, normalise_target
-from pipelines.errors import BrokenCheckpoint, MissingInput, NotAnArchive, RivaError, TruncatedArchive, UnsafeCheckpoint
+from pipelines.errors import (
+    BrokenCheckpoint,
+    MissingInput,
+    NotAnArchive,
+    OutputFailed,
+    RivaError,
+    TruncatedArchive,
+    UnsafeCheckpoint,
+)
 from tests.nemo_checkpoints import CTC_BPE, TOKENIZER, WEIGHTS, config, write_nemo
 
 
@@ -128,3 +136,15 @@ def test_a_configuration_is_a_mapping(tmp_path: Path) -> None:
         pytest.raises(BrokenCheckpoint, match="not a mapping but list"),
     ):
         checkpoint.config  # noqa: B018 (reading it is the test)
+
+
+def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a compressed checkpoint cannot be unpacked, the checkpoint is not blamed for it."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pipelines.archive.nemo.inflate", refuse)
+
+    with pytest.raises(OutputFailed, match="No space left on device"):
+        NemoCheckpoint.open(write_nemo(tmp_path / "a.nemo", mode="w:gz"))

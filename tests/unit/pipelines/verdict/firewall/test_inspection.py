@@ -9,6 +9,7 @@ from pipelines.archive.nemo import NemoCheckpoint
 from pipelines.errors import BrokenCheckpoint, UnsafeCheckpoint
 from pipelines.verdict.firewall.inspection import inspect
 from tests.nemo_checkpoints import config, write_nemo
+from tests.torch_archives import Tensor, torch_archive
 
 RNNT = "nemo.collections.asr.models.rnnt_bpe_models.EncDecRNNTBPEModel"
 
@@ -65,3 +66,28 @@ def test_the_makers_folder_is_ordinary(tmp_path: Path) -> None:
 
     with NemoCheckpoint.open(write_nemo(tmp_path / "a.nemo", whole)) as checkpoint:
         assert inspect(checkpoint).findings == ()
+
+
+def test_numbers_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The size of the weights does not matter: of twenty megabytes, less than one is read."""
+    tensors = {f"layer{number}": Tensor((1_000_000,)) for number in range(5)}
+    path = write_nemo(tmp_path / "a.nemo", members={"./model_weights.ckpt": torch_archive(tensors)})
+    read = 0
+
+    with NemoCheckpoint.open(path) as checkpoint:
+        file, original = checkpoint._file, checkpoint._file.read
+
+        class Counting:
+            def __getattr__(self, name: str) -> object:
+                return getattr(file, name)
+
+            def read(self, size: int = -1) -> bytes:
+                nonlocal read
+                content = original(size)
+                read += len(content)
+                return content
+
+        monkeypatch.setattr(checkpoint, "_file", Counting())
+        assert len(inspect(checkpoint).state.tensors) == 5
+
+    assert 0 < read < 1 << 20
