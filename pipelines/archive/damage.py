@@ -1,4 +1,4 @@
-"""Damaged files: what the standard library raises while it reads one, as an error with what to do."""
+"""Damaged files, and files that say what cannot be: what the reading of them raises, as an error with what to do."""
 
 import gzip
 import tarfile
@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from yaml import YAMLError
+
 from pipelines.archive.encryption import ENCRYPTED_MAGIC
 from pipelines.errors import NotAnArchive, TruncatedArchive
 
-__all__ = ["GZIP_MAGIC", "reading"]
+__all__ = ["GZIP_MAGIC", "reading", "using"]
 
 GZIP_MAGIC = b"\x1f\x8b"
 _LFS_MAGIC = b"version https://git-lfs"
@@ -31,6 +33,23 @@ def reading(path: Path) -> Iterator[None]:
         yield
     except _DAMAGE as error:
         raise _explained(path, error) from error
+
+
+@contextmanager
+def using(path: Path) -> Iterator[None]:
+    """Translates what facts of the wrong kind raise where they are used: a manifest is no more than somebody's word.
+
+    Raises:
+        NotAnArchive: Something that the archive says of its model cannot be used.
+    """
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError, YAMLError) as error:
+        raise NotAnArchive(
+            f"{path} says of its model what cannot be used ({type(error).__name__}: {error})",
+            "another version of these tools wrote it, or it was changed by hand",
+            "make it again, a .riva with nemo2riva, an .rmir with riva-build; --verbose shows where it was used",
+        ) from error
 
 
 def _explained(path: Path, error: Exception) -> NotAnArchive | TruncatedArchive:

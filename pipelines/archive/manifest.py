@@ -1,7 +1,8 @@
 """`manifest.yaml` of an archive: what is written into it, and what is believed of one that comes from elsewhere."""
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -82,8 +83,10 @@ def parse_manifest(text: bytes, path: Path) -> dict[str, Any]:
 
 
 def _problem(manifest: object, artifacts: object) -> str:
-    if not isinstance(manifest, dict) or not all(isinstance(key, str) for key in manifest):
+    if not isinstance(manifest, dict):
         return "is not a mapping of names"
+    if strange := next(_strange(manifest), ""):
+        return f"holds {strange}, expected text, finite numbers, lists and mappings"
     if not isinstance(artifacts, dict):
         return "lists no artifacts"
     for name, said in artifacts.items():
@@ -103,6 +106,21 @@ def _problem(manifest: object, artifacts: object) -> str:
         ),
         "",
     )
+
+
+def _strange(node: object) -> Iterator[str]:
+    """What is in a tree and could not be in a JSON document."""
+    if isinstance(node, dict):
+        yield from (f"the key {key!r}"[:100] for key in node if not isinstance(key, str))
+        for child in node.values():
+            yield from _strange(child)
+    elif isinstance(node, list):
+        for child in node:
+            yield from _strange(child)
+    elif isinstance(node, float):
+        yield from [] if math.isfinite(node) else [f"the number {node}"]
+    elif not isinstance(node, str | int | None):
+        yield f"a {type(node).__name__}"
 
 
 def _is_safe(name: str) -> bool:

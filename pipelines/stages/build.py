@@ -17,6 +17,7 @@ from typing import Any
 
 import pipelines
 from pipelines.archive.archive import Archive, Member, write_archive
+from pipelines.archive.damage import using
 from pipelines.archive.encrypted_path import EncryptedPath
 from pipelines.build_options import files_of
 from pipelines.cli.flags import flags_of, to_mapping
@@ -133,7 +134,8 @@ def _check_loadable(facts: Mapping[str, Any]) -> None:
 
 
 def _settled(request: BuildRequest, archives: list[Archive]) -> object:
-    settled: object = request.pipeline.settle(request.options, request.given, [a.manifest for a in archives])
+    with using(archives[0].path.path):
+        settled: object = request.pipeline.settle(request.options, request.given, [a.manifest for a in archives])
     return settled
 
 

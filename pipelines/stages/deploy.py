@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.archive.archive import Archive
+from pipelines.archive.damage import using
 from pipelines.archive.encrypted_path import EncryptedPath
 from pipelines.build_options import notes, refusals
 from pipelines.cli.flags import from_mapping
@@ -83,7 +84,8 @@ def deploy(request: DeployRequest) -> tuple[str, ...]:
             graph = load_pipeline(rmir.manifest["pipeline"]).graph()
             parts = work / str(number)
             parts.mkdir()
-            made = graph.triton_models(rmir, chosen, work=parts, target=request.target)
+            with using(rmir.path.path):
+                made = graph.triton_models(rmir, chosen, work=parts, target=request.target)
             bar.advance(1)
             write_models(made, folder)
             models += made
@@ -118,16 +120,12 @@ def _options(rmir: Archive) -> Any:
             "make an RMIR from the .riva with riva-build; riva-deploy RMIR [RMIR ...] TARGET names the folder last",
         )
     pipeline = load_pipeline(str(manifest.get("pipeline")))
-    try:
+    with using(path):
         options = from_mapping(pipeline.options, manifest["options"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise NotAnArchive(
-            f"{path} has options that cannot be read: {error}",
-            "another version wrote it",
-            "make the RMIR again with riva-build",
-        ) from error
     if problems := refusals(options):
         raise NotDeployable(f"{path}: {'; '.join(problems)}", fix="change the options and run riva-build again")
-    for note in notes(options, manifest.get("options_set", ())):
+    with using(path):
+        remarks = [*notes(options, manifest.get("options_set", ()))]
+    for note in remarks:
         _log.info("%s: %s", path.name, note)
     return options

@@ -1,7 +1,11 @@
 """An RMIR holds everything a deployment needs, streamed from the `.riva`."""
 
+import hashlib
+import os
 import subprocess
+import sys
 import tracemalloc
+from pathlib import Path
 
 import pytest
 import yaml
@@ -23,6 +27,7 @@ from pipelines.errors import (
 from pipelines.registry import load_pipeline
 from pipelines.speech_recognition.options import SpeechRecognitionOptions
 from pipelines.stages.build import BuildRequest, build_rmir, settled_options
+from tests.tones.archive import write_riva
 
 SECRET = Key(b"tlt_encode")
 
@@ -114,6 +119,46 @@ def test_equal_builds_are_equal_bytes(make_riva, request_of):
     build_rmir(second)
 
     assert first.output.path.read_bytes() == second.output.path.read_bytes()
+
+
+def test_equal_builds_come_from_unequal_places(tmp_path):
+    """Two processes in two folders, with other clocks, locales, hash seeds and permissions, build the same bytes."""
+    built = []
+    for number, place in enumerate(("here", "there/deeper")):
+        folder = tmp_path / place
+        folder.mkdir(parents=True)
+        words = folder / "words.txt"
+        words.write_text("darn\n")
+        os.utime(words, (number, number))
+        riva = write_riva(folder / "model.riva")
+        variables = {"PYTHONHASHSEED": str(number), "TZ": f"UTC{number}", "LC_ALL": ("C", "C.UTF-8")[number]}
+        command = [sys.executable, "-m", "pipelines.cli.riva_build", "speech_recognition", "model.rmir", "model.riva"]
+        subprocess.run(
+            [*command, "--language_code=en-US", "--profane_words_file=words.txt"],
+            check=True,
+            capture_output=True,
+            cwd=folder,
+            env={**os.environ, **variables, "PYTHONPATH": str(Path(__file__).parents[4])},
+            umask=(0o077, 0o002)[number],
+        )
+        built.append((riva.read_bytes(), (folder / "model.rmir").read_bytes()))
+
+    assert built[0] == built[1]
+
+
+def test_an_rmir_is_traced_to_its_checkpoint(make_riva, request_of):
+    """The manifest names the `.riva` and, through it, the `.nemo`, by their digests."""
+    checkpoint = {"name": "model.nemo", "sha256": "ab" * 32, "size": 7}
+    riva = make_riva(riva_ci={"stride_ms": 40, "masks": True, "input": checkpoint})
+    request = request_of(riva)
+
+    build_rmir(request)
+
+    with Archive.open(request.output) as rmir:
+        (traced,) = rmir.manifest["inputs"]
+        assert traced["checkpoint"] == checkpoint
+        assert traced["sha256"] == hashlib.sha256(riva.read_bytes()).hexdigest()
+        assert rmir.manifest["riva_ci"]["version"]
 
 
 def test_an_rmir_with_a_key_is_opaque(make_riva, request_of):

@@ -198,7 +198,7 @@ def test_options_of_another_version_are_told(make_rmir, tmp_path, options):
         manifest = {**archive.manifest, "options": {**archive.manifest["options"], **options}}
     write_archive(tmp_path / "newer.rmir", manifest, [])
 
-    with pytest.raises(NotAnArchive, match="options that cannot be read"):
+    with pytest.raises(NotAnArchive, match="what cannot be used"):
         deploy(request(tmp_path / "models", tmp_path / "newer.rmir"))
 
 
