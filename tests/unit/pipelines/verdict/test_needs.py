@@ -6,7 +6,7 @@ import pytest
 
 from pipelines.errors import UsageError
 from pipelines.verdict.facts import Facts, Weights
-from pipelines.verdict.needs import Capacity, Needs, check_needs, in_words, needs_of, read_size
+from pipelines.verdict.needs import Capacity, Needs, check_needs, in_words, l4t_line, needs_of, read_size
 
 SMALL = Facts(
     name="a.nemo",
@@ -98,3 +98,22 @@ def test_other_words_are_no_sizes(text: str) -> None:
 def test_sizes_are_said_in_words() -> None:
     """The unit grows with the size."""
     assert [in_words(size) for size in (999, 1500, 2_000_000, 3 * 10**12)] == ["999 B", "1.5 kB", "2.0 MB", "3000.0 GB"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("# R35 (release), REVISION: 3.1, GCID: 32790763, BOARD: t186ref, EABI: aarch64", "35.3.1"),
+        ("# R32 (release), REVISION: 7.1, GCID: 29689809, BOARD: t186ref, EABI: aarch64", "32.7.1"),
+        ("something else", ""),
+        (None, ""),
+    ],
+    ids=["JetPack 5", "JetPack 4", "another file", "no Jetson"],
+)
+def test_a_jetson_says_which_line_it_runs(tmp_path: Path, text: str | None, line: str) -> None:
+    """As two boards said it (quoted in dusty-nv/jetson-containers, l4t_version.py); elsewhere there is no such file."""
+    path = tmp_path / "nv_tegra_release"
+    if text is not None:
+        path.write_text(f"{text}\n", encoding="utf-8")
+
+    assert l4t_line(path) == line
