@@ -10,21 +10,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipelines.archive.nemo import CONFIG, WEIGHTS, NemoCheckpoint
+from pipelines.archive.nemo import NemoCheckpoint
 from pipelines.compatibility import DEFAULT_VERSION, riva_version
 from pipelines.errors import CheckpointError, InputError, UsageError
-from pipelines.registry import pipeline_of, rooms, supported_classes
 from pipelines.verdict.claims import Name, check_names
-from pipelines.verdict.compatibility import CPU, TARGETS, Support, recipe_of, support
+from pipelines.verdict.compatibility import CPU, TARGETS, Support, support
 from pipelines.verdict.declaration import Declaration
+from pipelines.verdict.description import read_facts
 from pipelines.verdict.evaluation.checks import check_evaluation
-from pipelines.verdict.facts import Architecture, Facts, Weights
+from pipelines.verdict.facts import Facts
 from pipelines.verdict.findings import Finding, Outcome, worst
 from pipelines.verdict.firewall.finite import check_finite
 from pipelines.verdict.firewall.inspection import inspect
-from pipelines.verdict.firewall.state_dict import ITEM_SIZES, StateDict
 from pipelines.verdict.needs import Capacity, Needs, check_needs, needs_of
-from pipelines.verdict.rules import RULES, containers, model
+from pipelines.verdict.parts import check_parts
+from pipelines.verdict.rules import containers
 
 __all__ = ["Verdict", "judge", "judge_open"]
 
@@ -107,6 +107,7 @@ def judge(
             return judge_open(
                 checkpoint,
                 asked,
+                names=_names(path, declaration),
                 pipeline=pipeline,
                 declaration=declaration,
                 capacity=capacity,
@@ -122,26 +123,36 @@ def judge_open(
     checkpoint: NemoCheckpoint,
     asked: Sequence[tuple[str, str]] = ((DEFAULT_VERSION, CPU),),
     *,
+    names: Sequence[Name] = (),
     pipeline: str = "",
     declaration: Declaration = NOTHING_DECLARED,
     capacity: Capacity | None = None,
     evaluation: Path | None = None,
     scan_weights: bool = False,
 ) -> Verdict:
-    """Says what stands against a checkpoint that is already open; `asked` are versions and targets, see `judge`.
+    """Says what stands against a checkpoint that is already open.
+
+    Args:
+        checkpoint: The checkpoint.
+        asked: The Riva versions and targets that decide about the outcome.
+        names: What it is called; none are compared by default.
+        pipeline: As for `judge`, like the others.
+        declaration: As for `judge`; by default nothing is declared.
+        capacity: As for `judge`.
+        evaluation: As for `judge`.
+        scan_weights: As for `judge`.
 
     Raises:
         CheckpointError: Its configuration cannot be read.
     """
     inspection = inspect(checkpoint)
-    facts = _facts(checkpoint, inspection.state)
+    facts = read_facts(checkpoint, inspection.state)
     needs = needs_of(facts)
     own = [
         *inspection.findings,
         *(check_finite(checkpoint, inspection.state) if scan_weights else ()),
-        *_parts(checkpoint),
-        *_fit(facts, pipeline or declaration.pipeline),
-        *check_names(_names(checkpoint.path, declaration), facts),
+        *check_parts(checkpoint, pipeline or declaration.pipeline),
+        *check_names(names, facts),
         *(check_needs(needs, capacity) if capacity else ()),
         *(_evaluated(evaluation, checkpoint, facts, declaration) if evaluation else ()),
     ]
@@ -186,69 +197,5 @@ def _sorted(*findings: Sequence[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(once, key=lambda finding: -finding.rule.outcome.severity))
 
 
-def _facts(checkpoint: NemoCheckpoint, state: StateDict) -> Facts:
-    obj_cls = checkpoint.obj_cls
-    served = obj_cls in supported_classes()
-    return Facts(
-        name=checkpoint.path.name,
-        size=checkpoint.path.stat().st_size,
-        obj_cls=obj_cls,
-        nemo_version=checkpoint.nemo_version,
-        pipeline=pipeline_of(obj_cls).name if served else "",
-        recipe=recipe_of(obj_cls),
-        architecture=_architecture(checkpoint, state),
-        weights=_weights(state) if state.tensors else None,
-    )
-
-
-def _architecture(checkpoint: NemoCheckpoint, state: StateDict) -> Architecture | None:
-    shapes = {tensor.name: tensor.shape for tensor in state.tensors}
-    described = (room.architecture().describe(checkpoint.obj_cls, checkpoint.config, shapes) for room in rooms())
-    return next((architecture for architecture in described if architecture), None)
-
-
-def _weights(state: StateDict) -> Weights:
-    numbers: Counter[str] = Counter()
-    for tensor in state.tensors:
-        numbers[tensor.dtype] += tensor.elements
-    floating = {dtype: count for dtype, count in numbers.items() if "float" in dtype}
-    size = sum(ITEM_SIZES[dtype] * count for dtype, count in numbers.items())
-    return Weights(parameters=sum(floating.values()), dtypes=floating, size=size)
-
-
 def _names(path: Path, declaration: Declaration) -> tuple[Name, ...]:
     return Name(path.stem, "file"), Name(path.resolve().parent.name, "folder"), *declaration.names
-
-
-def _fit(facts: Facts, pipeline: str) -> Iterator[Finding]:
-    if pipeline and facts.pipeline and pipeline != facts.pipeline:
-        yield model.PIPELINE_FITS.finding(
-            f"{facts.name} is a {facts.obj_cls}, which pipeline {pipeline} does not serve",
-            where=f"{CONFIG}: target",
-            fix=f"it is served by {facts.pipeline}",
-        )
-
-
-def _parts(checkpoint: NemoCheckpoint) -> Iterator[Finding]:
-    """Yields what a checkpoint lacks that its export needs."""
-    if not checkpoint.target:
-        yield model.CLASS_NAMED.finding(
-            f"{checkpoint.path}: {CONFIG} does not say which class the model is (`target`)",
-            where=f"{CONFIG}: target",
-            why="it was saved by a very old NeMo, or the configuration was written by hand",
-        )
-        return
-    if WEIGHTS not in checkpoint.names():
-        yield model.WEIGHTS_PRESENT.finding(f"{checkpoint.path} has no {WEIGHTS}", where=WEIGHTS)
-    for artifact in checkpoint.artifacts:
-        if artifact.member not in checkpoint.names():
-            tokenizer = artifact.key.startswith("tokenizer.")
-            rule = model.TOKENIZER_PRESENT if tokenizer else model.ARTIFACT_PRESENT
-            yield rule.finding(
-                f"{checkpoint.path}: {artifact.key} refers to {artifact.member}, which is not in the archive",
-                where=f"{CONFIG}: {artifact.key}",
-            )
-    if checkpoint.obj_cls not in supported_classes():  # the places say where that matters
-        return
-    for lack in pipeline_of(checkpoint.obj_cls).checkpoint.lacks(checkpoint):
-        yield RULES[lack.rule].finding(f"{checkpoint.path}: {lack.what}", why=lack.why, fix=lack.fix)
