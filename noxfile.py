@@ -126,6 +126,12 @@ def samples(session: nox.Session) -> None:
     _python(session, "export", "-m", "scripts.samples.train", *session.posargs)
 
 
+@nox.session(name="samples-nlp")
+def samples_nlp(session: nox.Session) -> None:
+    """Make the punctuation sample again: text from a grammar, training on two cores."""
+    _python(session, "samples-nlp", "-m", "scripts.samples.punctuation.train", *session.posargs)
+
+
 @nox.session
 def goldens(session: nox.Session) -> None:
     """Write the generated tables and golden files again; `git diff` shows what changed."""

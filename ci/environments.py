@@ -58,16 +58,21 @@ ENVIRONMENTS = {
     "export": Environment(("torch-cpu", "export-{python}", "export-source-{python}"), "2.2 GB"),
     "bench": Environment(("bench-{python}",), "0.7 GB", triton=True),
     "oldest-client": Environment(("oldest-client-{python}",), "0.1 GB", project=False),
+    "samples-nlp": Environment(
+        ("torch-cpu", "samples-nlp-{python}", "samples-nlp-source-{python}"), "2.3 GB", project=False
+    ),
     "lock": Environment(("lock-{python}",), "0.1 GB"),
 }
 
 _WHEELS = ("--no-deps", "--require-hashes", "--only-binary", ":all:")
+# Packages that publish no wheel; built with the locked setuptools instead of whatever is newest that day.
+_SOURCE = ("--no-deps", "--require-hashes", "--no-build-isolation", "--use-pep517")
 _PIP_OPTIONS = {
     # PyTorch's CPU build has an index of its own. Few retries: where it cannot be reached, pip falls through to the
     # links and indexes of its own configuration, and the hashes decide what is accepted.
     "torch-cpu": (*_WHEELS, "--retries", "1", "--timeout", "20", "--index-url", "{torch_index}"),
-    # Packages that publish no wheel; built with the locked setuptools instead of whatever is newest that day.
-    "export-source": ("--no-deps", "--require-hashes", "--no-build-isolation", "--use-pep517"),
+    "export-source": _SOURCE,
+    "samples-nlp-source": _SOURCE,
 }
 
 

@@ -25,8 +25,9 @@ __all__ = ["main"]
 # The oldest system we promise is Debian 12 (glibc 2.36); the Triton wheel asks for 2.35.
 PLATFORMS = ("x86_64-manylinux_2_36", "aarch64-manylinux_2_36")
 
-# Pure Python, required by NeMo through omegaconf 2.3; 4.9.3 was published as source only.
-SOURCE_ONLY = frozenset({"antlr4-python3-runtime"})
+# Pure Python, published as source only. The first is required by NeMo through omegaconf 2.3 (4.9.3), the others by the
+# old NeMo that trains the punctuation sample.
+SOURCE_ONLY = frozenset({"antlr4-python3-runtime", "jieba", "rouge-score", "wget"})
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,14 @@ class Lock:
         groups: Dependency groups of pyproject.toml.
         project: Whether the project's own dependencies belong to it.
         same_as: A lock whose versions this one must share.
+        torch: Whether torch is installed before it, from a lock of its own.
     """
 
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     project: bool = True
     same_as: str | None = None
+    torch: bool = False
 
 
 RESOLVED = {
@@ -52,7 +55,8 @@ RESOLVED = {
     "dev": Lock(extras=("runtime",), groups=("build", "test", "lint"), same_as="runtime"),
     "bench": Lock(extras=("runtime",), groups=("build", "test", "bench"), same_as="runtime"),
     "oldest-client": Lock(groups=("oldest-client",), project=False),
-    "export": Lock(extras=("export",), groups=("build", "test")),
+    "export": Lock(extras=("export",), groups=("build", "test"), torch=True),
+    "samples-nlp": Lock(groups=("samples-nlp", "build", "test"), project=False, torch=True),
 }
 
 
@@ -106,7 +110,7 @@ def _compile(name: str, lock: Lock, python: str, platform: str, *, upgrade: bool
             *(["--upgrade"] if upgrade else []),
             *(["--constraints", str(LOCKS / f"{lock.same_as}-{python}.txt")] if lock.same_as else []),
             *(["pyproject.toml"] if lock.project else []),
-            *(_without_torch(Path(temporary)) if "export" in lock.extras else []),
+            *(_without_torch(Path(temporary)) if lock.torch else []),
             *("--output-file", str(output)),
         ]
         answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
