@@ -31,10 +31,10 @@ def test_lock_satisfies_pyproject(name: str, python: str) -> None:
         *(each for extra in lock.extras for each in project["project"]["optional-dependencies"][extra]),
         *(each for group in lock.groups for each in project["dependency-groups"][group]),
     ]
-    locked = pins(f"{name}-{python}")
+    locked = {
+        pin: version for each in ENVIRONMENTS[name].locks for pin, version in pins(each.format(python=python)).items()
+    }
     for requirement in map(Requirement, wanted):
-        if requirement.name == "torch":  # its CPU build is locked by hand
-            locked = {**locked, **pins("torch-cpu")}
         version = locked.get(re.sub(r"[-_.]+", "-", requirement.name).lower())
         assert version is not None, f"{requirement} is not in {name}-{python}.txt; run nox -s lock"
         assert requirement.specifier.contains(version, prereleases=True), f"{requirement} but {version} is locked"
