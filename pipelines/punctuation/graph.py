@@ -97,6 +97,8 @@ def _network_problems(graph: Graph, contents: Contents, facts: Mapping[str, Any]
     for output, names in heads:
         if output.shape[-1] not in (-1, len(names)):
             yield f"{output.name} of the graph has {output.shape[-1]} labels, the checkpoint names {len(names)}"
+    if odd := [label for label in labels.punctuation if len(label.split()) != 1]:
+        yield f"the label {odd[0]!r} holds white space, which would make two words of one"
     if not facts["masks"]:
         yield "the graph answers otherwise when a text is padded: its attention mask was lost in the export"
 

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - characters that look alike are the point here
 """The tokenizer of the served pipeline is that of transformers, character by character.
 
 One letter is left out: transformers 5 lower-cases whole words, so that a capital sigma at the end of one becomes ς;
@@ -17,13 +18,14 @@ pytestmark = pytest.mark.export
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 WORDS = ("the", "hello", "Hello", "straße", "naïve", "naive", "é", "É", "##é", "##e", "wor", "##ld", "##s", "İ", "ς")
-SENTENCES = """
+TEXT = """
     Hello naïve WORLD don't co-operate: $5^2 = 25% [SEP] x[CLS]y [mask] [UNK]ed e\u0301cole E\u0301COLE
     όδος ΑΒΓ İstanbul ǅungla ﬁnal ẞ straße Å \u212b ﷺ ½ ² Ⅷ ㎏ Ａ１
     日本語テスト 中文字符 한국어 가나다 ひらがな 𠀀𪚥 नमस्ते மொழி ภาษาไทย مرحبا שלום Привет Հայերեն ქართული
     😀 👩‍👩‍👧 🤣🥰 👍🏽 🇩🇪 ☺️ \u200bzero\u200bwidth\u200d a\u00adb a\ufffdb a\x00b a\x7fb \u202eltr\u202c \ufeffbom
     “quoted” ‘single’ —dash– …ellipsis ¿qué? ¡ay! «là» 「引用」 ・ ‰ § ¶ † ‡ • · ‖ ؟ ، ۔ ॥ ᠁ ⁂ a\u0301\u0302\u0303b
-""".split() + ["a" * 100, "a" * 101, "ab" * 60, "x-" * 200]
+"""
+SENTENCES = [*TEXT.split(), "a" * 100, "a" * 101, "ab" * 60, "x-" * 200]
 
 
 @pytest.fixture(params=[True, False], ids=["uncased", "cased"])
@@ -67,7 +69,7 @@ def test_every_character_is_treated_alike(both: tuple[BertTokenizerLegacy, WordP
 def test_words_of_many_scripts_are_treated_alike(both: tuple[BertTokenizerLegacy, WordPieceTokenizer]) -> None:
     """Accents, ligatures, emoji, control characters, marks, special pieces, and mixtures of all of these."""
     random.seed(1)
-    alphabet = sorted(set("".join(SENTENCES))) + ["[SEP]", "[UNK]", "\u0301", "\u0308", "\u0345"]
+    alphabet = [*sorted(set("".join(SENTENCES))), "[SEP]", "[UNK]", "\u0301", "\u0308", "\u0345"]
     mixed = ["".join(random.choices(alphabet, k=random.randint(1, 12))) for _ in range(20000)]
 
     assert differences(both, SENTENCES + mixed) == []
