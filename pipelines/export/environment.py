@@ -13,7 +13,7 @@ __all__ = ["check_environment"]
 
 
 def check_environment(schema: Schema, *, obj_cls: str, saved_by: str, riva: RivaVersion, strict: bool) -> list[str]:
-    """Returns a note for everything that may be why a restore or an export fails, or that makes it dangerous.
+    """Returns a warning for everything that may be why a restore or an export fails, or that makes it dangerous.
 
     Args:
         schema: The schema of the model's class.

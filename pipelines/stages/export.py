@@ -113,13 +113,14 @@ def export_riva(request: ExportRequest, say: Callable[[str], None]) -> ExportRes
         verdict.raise_findings()
         pipeline = pipeline_of(checkpoint.obj_cls)
         schema = Schema.load(options.schema) if options.schema else pipeline.schema_of(checkpoint.obj_cls)
-        notes = check_environment(
+        for warning in check_environment(
             schema,
             obj_cls=checkpoint.obj_cls,
             saved_by=checkpoint.nemo_version,
             riva=riva,
             strict=options.validate,
-        )
+        ):
+            say(f"warning: {warning}")
         recipe = recipe_of(schema, options)
         job = _job(request, recipe, checkpoint, pipeline.name, work)
         bar.advance(_STEPS["read"])
@@ -127,7 +128,7 @@ def export_riva(request: ExportRequest, say: Callable[[str], None]) -> ExportRes
         say(f"Restoring NeMo model from '{request.source}'")
         sandbox = _sandbox(options, verdict.needs, work)
         done = _run(job, checkpoint, options, sandbox, say=say, bar=bar)
-        notes += [*done.export.notes, *done.isolation.notes, *check_versions(done.comparison, riva)]
+        notes = [*done.export.notes, *done.isolation.notes, *check_versions(done.comparison, riva)]
         check_content(done.export, done.comparison)
 
         graph = pack_graph(Path(job.graph))

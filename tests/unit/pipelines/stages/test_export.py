@@ -213,3 +213,13 @@ def test_a_graph_that_differs_is_not_written(
     assert "differs from the checkpoint by 0.02, one item at a time" in capsys.readouterr().err
     assert (tmp_path / "a.riva").read_text() == "older"
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a.nemo", "a.riva"]
+
+
+def test_an_old_riva_is_warned_of_before_the_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The guide's own command for Riva 2.16 prints the advisories of that server, and goes on."""
+    nemo2riva.main([str(write_nemo(tmp_path / "a.nemo")), "--riva-version=2.16"])
+
+    said = capsys.readouterr().err
+    assert "a process was started" in said
+    assert "warning: Riva 2.16.0 carries CVE-2025-23242 (high)" in said
+    assert "CVE-2025-23243" in said
