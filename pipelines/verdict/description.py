@@ -6,7 +6,7 @@ from pipelines.archive.nemo import NemoCheckpoint
 from pipelines.registry import pipeline_of, rooms, supported_classes
 from pipelines.verdict.compatibility import recipe_of
 from pipelines.verdict.facts import Architecture, Facts, Weights
-from pipelines.verdict.firewall.state_dict import ITEM_SIZES, StateDict
+from pipelines.verdict.firewall.tensors import ITEM_SIZES, StateDict
 
 __all__ = ["read_facts"]
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import torch
 
-from pipelines.verdict.firewall.state_dict import StateDict, read_state_dict
+from pipelines.verdict.firewall.state_dict import read_state_dict
+from pipelines.verdict.firewall.tensors import StateDict
 from tests.hostile import pickles
 from tests.hostile.vector import Vector
 

@@ -16,7 +16,7 @@ from pipelines.archive.values import class_name, number, section, text, texts, w
 from pipelines.verdict.findings import Finding
 from pipelines.verdict.firewall.files import FILE_LIMIT
 from pipelines.verdict.firewall.sentencepiece import NotSentencePiece, read_pieces
-from pipelines.verdict.firewall.state_dict import StateDict
+from pipelines.verdict.firewall.tensors import StateDict
 from pipelines.verdict.rules.tokenizers import TOKENIZER_AGREES
 from pipelines.verdict.rules.weights import RATES_AGREE, SHAPES_AGREE
 

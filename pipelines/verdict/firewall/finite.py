@@ -12,7 +12,7 @@ from typing import Any
 from pipelines.archive.nemo import WEIGHTS, NemoCheckpoint
 from pipelines.errors import TruncatedArchive
 from pipelines.verdict.findings import Finding
-from pipelines.verdict.firewall.state_dict import ITEM_SIZES, StateDict, Storage
+from pipelines.verdict.firewall.tensors import ITEM_SIZES, StateDict, Storage
 from pipelines.verdict.rules.weights import WEIGHTS_FINITE
 
 __all__ = ["check_finite"]

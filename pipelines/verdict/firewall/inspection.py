@@ -12,7 +12,8 @@ from pipelines.verdict.firewall.agreement import check_agreement
 from pipelines.verdict.firewall.configuration import DATA_SECTIONS, check_configuration
 from pipelines.verdict.firewall.containers import check_members
 from pipelines.verdict.firewall.files import check_files
-from pipelines.verdict.firewall.state_dict import StateDict, read_state_dict
+from pipelines.verdict.firewall.state_dict import read_state_dict
+from pipelines.verdict.firewall.tensors import StateDict
 from pipelines.verdict.rules.configuration import CONFIGURATION_PLAIN
 
 __all__ = ["Inspection", "inspect"]

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.archive.nemo import WEIGHTS, NemoCheckpoint
-from pipelines.verdict.firewall.state_dict import StateDict, read_state_dict
+from pipelines.verdict.firewall.state_dict import read_state_dict
+from pipelines.verdict.firewall.tensors import StateDict
 from tests.torch_archives import (
     Tensor,
     call,
