@@ -18,6 +18,7 @@ from pipelines.verdict.firewall.zip_records import ZipRecord, read_zip
 from pipelines.verdict.rules.pickles import (
     PICKLE_CALLS,
     PICKLE_GLOBALS,
+    PICKLE_LIMITS,
     STATE_DICT,
     TENSOR_BOUNDS,
     WEIGHTS_FORMAT,
@@ -65,6 +66,9 @@ def _tensors(stream: IO[bytes], size: int, member: str) -> Iterator[TensorRecord
         raise _bare_pickle(stream, size, member)
     pickle, storages = _sorted(read_zip(stream, size, member=member), stream, member)
     reader = _Reader(storages, where=f"{member}/{_PICKLE}")
+    if pickle.size > PICKLE_LIMIT:
+        what = f"the pickle {reader.where} has {pickle.size} bytes, more than {PICKLE_LIMIT}"
+        raise Refusal(PICKLE_LIMITS, what, where=reader.where)
     stream.seek(pickle.offset)
     found = walk(stream.read(pickle.size), reader.calls, persistent=reader.storage, where=reader.where)
     if not isinstance(found, dict):
@@ -105,7 +109,7 @@ def _sorted(records: Mapping[str, ZipRecord], stream: IO[bytes], member: str) ->
     for record in records.values():
         name = record.name.removeprefix(f"{folder}/")
         key = name.removeprefix("data/")
-        if name == _PICKLE and record.size <= PICKLE_LIMIT:
+        if name == _PICKLE:
             pickle = record
         elif name.startswith("data/") and key.isdecimal():
             storages[key] = record

@@ -142,10 +142,11 @@ def test_only_whole_tensors_are_accepted(value: bytes, rule: str) -> None:
         (torch_archive({"one": ONE}, records={"version": b"3" * 100}), "weights-records", "version (100 bytes)"),
         (torch_archive({}, records={"data.pk": b""}).replace(b"data.pkl", b"data_pkl"), "weights-records", "data_pkl"),
         (torch_archive({"one": ONE}).replace(b"little", b"bigbig"), "weights-format", "byte order"),
+        (torch_archive({}, pickle=b"N" * (9 << 20)), "pickle-limits", "has 9437184 bytes, more than"),
         (b"\x80\x02N.", "weights-format", "bare pickle"),
         (b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.", "weights-format", "bare pickle"),
     ],
-    ids=["list", "unused", "no_number", "long", "no_pickle", "byte_order", "pickle", "old_format"],
+    ids=["list", "unused", "no_number", "long", "no_pickle", "byte_order", "large", "pickle", "old_format"],
 )
 def test_other_archives_are_refused(content: bytes, rule: str, said: str) -> None:
     """What torch.save writes for other objects, wrote long ago, or never wrote, is told apart."""
