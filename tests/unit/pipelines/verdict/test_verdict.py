@@ -97,6 +97,14 @@ def test_findings_of_one_target_do_not_count_elsewhere(tmp_path: Path) -> None:
     assert judge(path, targets=["x86-gpu"], riva_versions=["2.18"]).outcome is Outcome.UNKNOWN
 
 
+def test_encoders_that_were_never_compared_here_may_do_elsewhere(tmp_path: Path) -> None:
+    """What this repository's export was not proved with is no reason against NVIDIA's own."""
+    path = write_nemo(tmp_path / "a.nemo", config(encoder={"_target_": "nemo.collections.asr.modules.RNNEncoder"}))
+
+    assert "encoder-supported" in {finding.rule.id for finding in judge(path).findings}
+    assert "encoder-supported" not in {finding.rule.id for finding in judge(path, targets=["jetson"]).findings}
+
+
 def test_unknown_is_counted(tmp_path: Path) -> None:
     """Every Riva version and target has an outcome, and those that nobody knows are counted as such."""
     verdict = judge(write_nemo(tmp_path / "a.nemo"))
