@@ -5,30 +5,33 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ci.bench.subject import RATE, Subject, Utterance
 
 __all__ = ["Baseline", "Network", "Sherpa", "run_together"]
 
 
-def run_together(recognisers: Sequence[Callable[[Utterance], Any]], utterances: Sequence[Utterance]) -> float:
-    """Recognises everything, each recogniser in a thread of its own; returns the seconds it took."""
-    waiting: queue.SimpleQueue[Utterance] = queue.SimpleQueue()
-    for utterance in utterances:
-        waiting.put(utterance)
+Item = TypeVar("Item")
 
-    def work(recognise: Callable[[Utterance], Any]) -> None:
+
+def run_together(workers: Sequence[Callable[[Item], Any]], items: Sequence[Item]) -> float:
+    """Has everything recognised or rewritten, each worker in a thread of its own; returns the seconds it took."""
+    waiting: queue.SimpleQueue[Item] = queue.SimpleQueue()
+    for item in items:
+        waiting.put(item)
+
+    def work(do: Callable[[Item], Any]) -> None:
         while True:
             try:
-                utterance = waiting.get_nowait()
+                item = waiting.get_nowait()
             except queue.Empty:
                 return
-            recognise(utterance)
+            do(item)
 
     begin = time.perf_counter()
-    with ThreadPoolExecutor(len(recognisers)) as pool:
-        for done in [pool.submit(work, recognise) for recognise in recognisers]:
+    with ThreadPoolExecutor(len(workers)) as pool:
+        for done in [pool.submit(work, worker) for worker in workers]:
             done.result()
     return time.perf_counter() - begin
 

@@ -1,4 +1,4 @@
-"""What is measured: Conformers of two sizes, taken through our own tools once, and speech to recognise."""
+"""What is measured: Conformers of two sizes and a BERT, taken through our own tools once; speech and texts for them."""
 
 import random
 import subprocess
@@ -24,14 +24,27 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["LANGUAGE", "RATE", "SIZES", "Subject", "Utterance", "prepare", "speech"]
+__all__ = ["BERT", "LANGUAGE", "RATE", "SIZES", "Subject", "Utterance", "prepare", "speech", "texts"]
 
 LANGUAGE = "en-US"
 RATE = 16000
-SIZES = ("2m", "13m")
+SIZES = ("2m", "13m")  # of Conformers, in parameters
+BERT = "bert"  # the punctuation sample
 
-_TRAINED = {"2m": ROOT / "tests" / "assets" / "asr-en-US-conformer" / "model.nemo"}
+_PUNCTUATION = ROOT / "checkpoints" / "punctuation-en-US"
+_TRAINED = {
+    "2m": ROOT / "tests" / "assets" / "asr-en-US-conformer" / "model.nemo",
+    BERT: _PUNCTUATION / "model.nemo",
+}
 _EVALUATION = ROOT / "checkpoints" / "asr-en-US-commands" / "evaluation"
+_SPEECH = {
+    "pipeline": "speech_recognition",
+    "builds": {"streaming": {"name": "streaming"}, "offline": {"name": "offline"}},
+}
+_PIPELINES: dict[str, dict[str, Any]] = {
+    **dict.fromkeys(SIZES, _SPEECH),
+    BERT: {"pipeline": "punctuation", "builds": {"punctuation": {"name": BERT}}},
+}
 _PAUSE = 0.3  # seconds of silence between the sentences of an utterance
 _LENGTHS = (5.0, 15.0)  # seconds of an utterance
 
@@ -80,12 +93,21 @@ def speech(count: int) -> list[Utterance]:
     return utterances
 
 
+def texts() -> list[str]:
+    """Texts without marks, of a sentence or several: those of the punctuation sample's evaluation set.
+
+    Raises:
+        BadEvaluation: The evaluation set is not there.
+    """
+    return [passage.text for passage in read_evaluation(_PUNCTUATION / "evaluation").passages]
+
+
 @dataclass(frozen=True)
 class Subject:
     """A deployed model.
 
     Attributes:
-        size: One of `SIZES`.
+        size: One of `SIZES`, or `BERT`.
         nemo: The checkpoint.
         folder: The outputs of the stages.
     """
@@ -97,7 +119,7 @@ class Subject:
     @property
     def name(self) -> str:
         """How figures call it."""
-        return f"conformer-{self.size}"
+        return "bert-sample" if self.size == BERT else f"conformer-{self.size}"
 
     @property
     def models(self) -> Path:
@@ -113,6 +135,7 @@ class Subject:
     def graph(self) -> Path:
         """The graph as it was exported."""
         path = self.folder / "model_graph.onnx"
+        path.unlink(missing_ok=True)  # of an earlier run, perhaps of another checkpoint
         with self._riva() as riva:
             riva.extract("model_graph.onnx", path)
         return path
@@ -147,13 +170,7 @@ def prepare(size: str) -> Subject:
         nemo = folder / "model.nemo"
         if not nemo.exists():
             _make_untrained(size, nemo)
-    declaration = {
-        "checkpoint": {"path": str(nemo)},
-        "pipeline": "speech_recognition",
-        "language": LANGUAGE,
-        "builds": {"streaming": {"name": "streaming"}, "offline": {"name": "offline"}},
-        "version": "1.0.0",
-    }
+    declaration = {"checkpoint": {"path": str(nemo)}, "language": LANGUAGE, "version": "1.0.0", **_PIPELINES[size]}
     with atomic_file(folder / "pipeline.yaml", force=True) as partial:
         partial.write_text(yaml.safe_dump(declaration), encoding="utf-8")
     run_checkpoint(folder, until="deploy", on_row=lambda row: None)

@@ -85,6 +85,17 @@ class PunctuatesSilence(WrongServer):
         return super().punctuate_transcript(transcript) or "."
 
 
+class PunctuatesWithARecogniser(WrongServer):
+    caught_by = (
+        "punctuation/recogniser-is-no-punctuator/offline",
+        "punctuation/recogniser-is-no-punctuator/streaming",
+    )
+
+    def find(self, model: Any) -> None:
+        if model.model_name not in self.models():
+            super().find(model)
+
+
 class PunctuatesOneAtATime(WrongServer):
     """Whoever comes while another is served goes without marks."""
 
