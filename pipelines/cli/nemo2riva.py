@@ -31,7 +31,7 @@ def _main(argv: list[str]) -> int:
     for note in result.notes:
         _say(f"note: {note}")
     facts = result.facts
-    _say(f"Compared with NeMo: largest difference {facts['max_error']:.2g} (tolerance {facts['tolerance']:g})")
+    _say(f"Compared with the checkpoint: largest difference {facts['max_error']:.2g} (tolerance {facts['tolerance']:g})")
     if parsed.options.validate:
         _say(f"Exported model at {result.output} is compliant with Riva")
     print(f"Model saved to {result.output} ({result.output.stat().st_size:,} bytes)")
