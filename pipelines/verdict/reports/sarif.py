@@ -1,7 +1,7 @@
 """The verdict as SARIF 2.1.0 (OASIS, https://docs.oasis-open.org/sarif/sarif/v2.1.0/), for code scanning.
 
-A finding is a result at the checkpoint's file; the member or key where it was found is its logical location, since a
-binary file has no lines. What is unsafe carries GitHub's `security-severity`.
+A finding is a result at the first line of the checkpoint's file, because GitHub wants a line; the member or key where it
+was found is its logical location. What is unsafe carries GitHub's `security-severity`.
 """
 
 import hashlib
@@ -55,7 +55,8 @@ def _rule(rule: Rule, family: str) -> dict[str, Any]:
 
 def _result(verdict: Verdict, finding: Finding) -> dict[str, Any]:
     rule = finding.rule
-    location: dict[str, Any] = {"physicalLocation": {"artifactLocation": _artifact(verdict.path)}}
+    place = {"artifactLocation": _artifact(verdict.path), "region": {"startLine": 1}}
+    location: dict[str, Any] = {"physicalLocation": place}
     if finding.where:
         location["logicalLocations"] = [{"fullyQualifiedName": finding.where}]
     return {
