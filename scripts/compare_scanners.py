@@ -21,6 +21,7 @@ it says LIKELY_UNSAFE).
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -38,7 +39,7 @@ README = ROOT / "pipelines/verdict/firewall/README.md"
 BEGIN, END = "<!-- scanners: begin -->", "<!-- scanners: end -->"
 SAMPLES = sorted([*ROOT.glob("checkpoints/*/model.nemo"), *ROOT.glob("tests/assets/*/model.nemo")])
 UNSAFE, CLEAN, FAILED = "unsafe", "clean", "cannot read it"
-SECONDS = 120
+SECONDS, TIMED_OUT = 120, -1
 QUIET = {"PROMPTFOO_DISABLE_TELEMETRY": "1", "NO_COLOR": "1", "CI": "1"}
 
 
@@ -115,8 +116,8 @@ def _fickling(path: Path, report: Path) -> str:
     _run("fickling", "--check-safety", "--json-output", str(report), str(path))
     if not report.exists():
         return FAILED
-    severity = json.loads(report.read_text(encoding="utf-8"))["severity"]
-    return UNSAFE if severity.endswith("OVERTLY_MALICIOUS") else CLEAN
+    severities = re.findall(r'"severity": "(\w+)"', report.read_text(encoding="utf-8"))  # one for each pickle in a row
+    return UNSAFE if any(severity.endswith("OVERTLY_MALICIOUS") for severity in severities) else CLEAN
 
 
 def _modelaudit(path: Path) -> str:
@@ -129,9 +130,11 @@ def _modelaudit(path: Path) -> str:
 
 def _run(program: str, *arguments: str) -> tuple[int, str]:
     command = [str(Path(sys.executable).with_name(program)), *arguments]
-    done = subprocess.run(
-        command, env={**os.environ, **QUIET}, capture_output=True, text=True, timeout=SECONDS, check=False
-    )
+    environment = {**os.environ, **QUIET}
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        return TIMED_OUT, ""
     return done.returncode, done.stdout
 
 
