@@ -1,7 +1,7 @@
 """The verdict as SARIF 2.1.0 (OASIS, https://docs.oasis-open.org/sarif/sarif/v2.1.0/), for code scanning.
 
-A finding is a result at the first line of the checkpoint's file, because GitHub wants a line; the member or key where it
-was found is its logical location. What is unsafe carries GitHub's `security-severity`.
+A finding is a result at the first line of the checkpoint's file, because GitHub wants a line; the member or key where
+it was found is its logical location. What is unsafe carries GitHub's `security-severity`.
 """
 
 import hashlib
