@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from pipelines.sizes import in_words
+
 __all__ = ["PERCENT", "Row", "as_facts", "as_markdown", "show_table", "stage_bar"]
 
 PERCENT = re.compile(r"^(?P<title>.+): (?P<percent>\d{1,3}) %$")
@@ -88,15 +90,5 @@ def as_markdown(title: str, rows: Sequence[Row]) -> str:
 
 def _cells(row: Row) -> tuple[str, str, str, str, str]:
     seconds = "unchanged" if row.reused else f"{row.seconds:.1f}"
-    return row.stage, Path(row.output).as_posix() if row.output else "", _size(row.size), row.sha256[:16], seconds
-
-
-def _size(size: int | None) -> str:
-    if size is None:
-        return ""
-    amount, unit = float(size), "B"
-    for unit in ("B", "kB", "MB", "GB"):
-        if amount < 1000 or unit == "GB":
-            break
-        amount /= 1000
-    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+    size = "" if row.size is None else in_words(row.size)
+    return row.stage, Path(row.output).as_posix() if row.output else "", size, row.sha256[:16], seconds

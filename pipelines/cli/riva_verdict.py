@@ -14,10 +14,11 @@ from pipelines.compatibility import DEFAULT_VERSION, riva_versions
 from pipelines.errors import UsageError
 from pipelines.outputs import atomic_file
 from pipelines.registry import load_pipeline
+from pipelines.sizes import read_size
 from pipelines.verdict.compatibility import TARGETS
 from pipelines.verdict.declaration import Declaration
 from pipelines.verdict.findings import Outcome, worst
-from pipelines.verdict.needs import Capacity, read_size
+from pipelines.verdict.needs import Capacity
 from pipelines.verdict.reports.catalogue import explain_rule, list_rules
 from pipelines.verdict.verdict import Verdict, judge
 

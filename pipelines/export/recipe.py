@@ -8,8 +8,9 @@ from pipelines.archive.schema import Export, Schema
 from pipelines.compatibility import RivaVersion
 from pipelines.errors import UsageError
 from pipelines.export.options import ExportOptions
+from pipelines.sizes import read_size
 from pipelines.verdict.compatibility import check_graph
-from pipelines.verdict.needs import Needs, read_size
+from pipelines.verdict.needs import Needs
 
 __all__ = ["check_options", "export_config", "memory_limit", "recipe_of"]
 

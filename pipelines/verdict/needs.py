@@ -16,12 +16,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.errors import UsageError
+from pipelines.sizes import in_words
 from pipelines.verdict.facts import Facts
 from pipelines.verdict.findings import Finding
 from pipelines.verdict.rules.resources import DISK_SUFFICES, MEMORY_SUFFICES
 
-__all__ = ["Capacity", "Needs", "check_needs", "l4t_line", "needs_of", "read_size"]
+__all__ = ["Capacity", "Needs", "check_needs", "l4t_line", "needs_of"]
 
 L4T_RELEASE = Path("/etc/nv_tegra_release")
 _L4T, _LINE = re.compile(r"# R(\d+) \(release\), REVISION: (\d+(?:\.\d+)*)"), 1024
@@ -116,32 +116,6 @@ def check_needs(needs: Needs, capacity: Capacity) -> Iterator[Finding]:
         yield DISK_SUFFICES.finding(
             f"the stages write about {in_words(needs.disk)}, there are {in_words(capacity.disk)} free"
         )
-
-
-def in_words(size: int) -> str:
-    """A size as people read it: 1.5 GB, in powers of ten like disks and weights."""
-    amount, unit = float(size), "B"
-    for unit in ("B", "kB", "MB", "GB"):
-        if amount < 1000 or unit == "GB":
-            break
-        amount /= 1000
-    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-
-
-_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
-
-
-def read_size(text: str) -> int:
-    """Reads a size: `16GB`, `15.5 GiB`, `800M`, or bytes.
-
-    Raises:
-        UsageError: It has another form.
-    """
-    match = re.fullmatch(r"(?P<amount>\d+(?:\.\d+)?)\s*(?P<unit>[kMGT]i?|)B?", text.strip(), re.IGNORECASE)
-    units = {unit.casefold(): factor for unit, factor in _UNITS.items()}
-    if match is None:
-        raise UsageError(f"{text!r} is not a size", fix="give a number with a unit, such as 16GB or 800MiB")
-    return int(float(match["amount"]) * units[match["unit"].casefold()])
 
 
 def _free_memory() -> int | None:

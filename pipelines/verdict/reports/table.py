@@ -6,10 +6,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from pipelines.sizes import in_words
 from pipelines.verdict.compatibility import TARGETS
 from pipelines.verdict.facts import Facts
 from pipelines.verdict.findings import Finding, Outcome, merged
-from pipelines.verdict.needs import Needs, in_words
+from pipelines.verdict.needs import Needs
 from pipelines.verdict.verdict import Verdict
 
 __all__ = ["counted", "fact_lines", "show"]
