@@ -9,8 +9,6 @@ from ci.conformance.evaluation import Passage
 
 __all__ = ["FORMS", "TextSpec", "literal", "make_passages"]
 
-_SHOWN = 20  # characters of a literal text that are its name
-
 #: What can be sent of a passage.
 FORMS: Mapping[str, Callable[[Passage], str]] = MappingProxyType(
     {
@@ -38,7 +36,7 @@ class TextSpec:
 
 def literal(texts: Sequence[str]) -> tuple[Passage, ...]:
     """Texts that a case says itself; nothing is known of how they should come back."""
-    return tuple(Passage(repr(text[:_SHOWN]), text) for text in texts)
+    return tuple(Passage(repr(text), text) for text in texts)
 
 
 def make_passages(spec: TextSpec, passages: Sequence[Passage]) -> tuple[Passage, ...]:

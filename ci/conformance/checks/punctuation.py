@@ -25,7 +25,7 @@ def one_each(evidence: Evidence) -> Verdict:
 
 
 def changed(expected: bool, evidence: Evidence) -> Verdict:
-    """Each text differs from what was sent, and all together hold every mark that is expected, and a capital.
+    """Each text differs from what was sent, and together they have marks and capitals, if any are expected.
 
     A single text may lack its marks, which `accuracy` counts; a server that writes none at all does not serve.
     """
@@ -38,7 +38,7 @@ def changed(expected: bool, evidence: Evidence) -> Verdict:
         want |= _signs(passage.punctuated)
         got |= _signs(text)
     if not findings and want - got:
-        findings.append(Finding(f"all of {' '.join(sorted(want))}", f"no {' '.join(sorted(want - got))} anywhere"))
+        findings.append(Finding(" and ".join(sorted(want)), f"no {' and no '.join(sorted(want - got))} in any text"))
     return Verdict(tuple(findings))
 
 
@@ -147,8 +147,9 @@ def _marks(text: str) -> list[str]:
 
 
 def _signs(text: str) -> set[str]:
-    """The marks of a text, and `capitals` if it has any."""
-    return {*_marks(text), *(["capitals"] if any(map(str.isupper, text)) else [])}
+    """Whether a text has `marks` and `capitals`."""
+    found = {"marks": bool(_marks(text)), "capitals": any(map(str.isupper, text))}
+    return {name for name, there in found.items() if there}
 
 
 def _mark(word: str) -> str:

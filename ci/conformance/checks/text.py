@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 
 from ci.conformance.checks.evidence import Answer, Evidence, Verdict, shown
-from ci.conformance.evaluation import Passage
 from ci.conformance.exchange import Call, Exchange
 from ci.conformance.outcome import Finding, Score
 from ci.conformance.word_errors import align
@@ -52,12 +51,12 @@ def streaming_minus_offline(expected: float | str, evidence: Evidence) -> Verdic
 
 
 def same(expected: bool, evidence: Evidence) -> Verdict:
-    """One utterance has one transcript, and one text one answer, in all variants and repetitions."""
+    """One utterance has one transcript, and one text one answer, in all variants, forms and repetitions."""
     first: dict[object, tuple[str, str]] = {}
     findings = []
     for answer in evidence.heard:
         for item, got in answer.exchange.said:
-            want, label = first.setdefault(item.text if isinstance(item, Passage) else item, (got, answer.label))
+            want, label = first.setdefault(item and item.name, (got, answer.label))
             if got != want:
                 findings.append(Finding(f"{shown(want)}, as in {label}", shown(got), answer.label))
     return Verdict(tuple(findings))
