@@ -21,6 +21,7 @@ from pipelines.export.sandbox.kernel import die_with_parent
 from pipelines.export.sandbox.memory import exhausted_limit
 from pipelines.export.work_folder import is_full, work_folder_full
 from pipelines.registry import load_pipeline
+from pipelines.sizes import in_words
 
 __all__ = ["export_graph"]
 
@@ -133,7 +134,7 @@ def _as_error(error: Exception) -> RivaError:
     known = isinstance(error, RivaError) and not isinstance(error, ExportFailed)
     limit = None if known else exhausted_limit(error)
     if limit is not None:
-        what = f"the export needs more memory than the {limit / 1e9:.1f} GB that each of its processes may have"
+        what = f"the export needs more memory than the {in_words(limit)} that each of its processes may have"
         fix = "give it more with --memory-limit, on a machine that has it"
         return ExportLimited(what, error.what if isinstance(error, RivaError) else str(error), fix)
     if isinstance(error, RivaError):

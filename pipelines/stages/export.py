@@ -18,7 +18,7 @@ from pipelines.archive.nemo import NemoCheckpoint
 from pipelines.archive.schema import Export, Schema
 from pipelines.cli.flags import to_mapping
 from pipelines.compatibility import RivaVersion, riva_version
-from pipelines.errors import OutputExists
+from pipelines.errors import BrokenCheckpoint, OutputExists
 from pipelines.export.acceptance import check_content, check_schema, check_versions, tolerance_of
 from pipelines.export.environment import check_environment
 from pipelines.export.job import Comparison, ExportJob, NemoExport
@@ -109,6 +109,7 @@ def export_riva(request: ExportRequest, say: Callable[[str], None]) -> ExportRes
         bar = stack.enter_context(progress("nemo2riva", sum(_STEPS.values())))
         work = stack.enter_context(work_folder())
         checkpoint = stack.enter_context(NemoCheckpoint.open(request.source))
+        before = _identity(request.source)
         verdict = judge_open(checkpoint, scan_weights=True)
         verdict.raise_findings()
         pipeline = pipeline_of(checkpoint.obj_cls)
@@ -139,10 +140,18 @@ def export_riva(request: ExportRequest, say: Callable[[str], None]) -> ExportRes
         if options.validate:
             attributes = {member.name: member.attributes for member in members}
             check_schema(schema, manifest["metadata"], attributes, checkpoint.config)
+        if _identity(request.source) != before:  # its other members go into the archive, as they were judged
+            why = "something wrote to it during the export"
+            raise BrokenCheckpoint(f"{request.source} changed while it was exported", why, "export it again")
         say(f"Saving to {request.output}")
         write_archive(request.output, manifest, members, key=key, force=options.force)
         bar.advance(_STEPS["write"])
     return ExportResult(output=request.output, facts=facts, notes=tuple(notes))
+
+
+def _identity(path: Path) -> tuple[int, ...]:
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _job(request: ExportRequest, recipe: Export, checkpoint: NemoCheckpoint, pipeline: str, work: Path) -> ExportJob:
@@ -205,6 +214,7 @@ def _run(
         say(str(nemo.isolation))
         clean = write_clean(checkpoint, Path(job.archive))
         judge(clean.path).raise_findings()  # what is loaded was judged, even if the source changed meanwhile
+        say(f"Admitted: sha256 {clean.source_sha256}, its clean copy {clean.sha256}")
         nemo.send(asdict(job))
         wait(nemo, "NeMo", results=[exported, Path(job.reference)], limit_s=options.time_limit, log=shown)
         bar.advance(_STEPS["export"])

@@ -12,8 +12,9 @@ import pytest
 
 from pipelines.archive.nemo import NemoCheckpoint
 from pipelines.cli import nemo2riva
-from pipelines.errors import ExportFailed, UnsafeCheckpoint
+from pipelines.errors import BrokenCheckpoint, ExportFailed, UnsafeCheckpoint
 from pipelines.export import environment, work_folder
+from pipelines.export.job import ExportJob
 from pipelines.export.options import ExportOptions
 from pipelines.stages import export as stage
 from pipelines.stages.export import ExportRequest
@@ -21,6 +22,7 @@ from pipelines.verdict.clean import CleanCheckpoint
 from tests.exports import COMPARISON, EXPORT, ISOLATION
 from tests.nemo_checkpoints import CTC_BPE, config, write_nemo
 
+CLEAN = CleanCheckpoint(path=Path("clean.nemo"), sha256="1" * 64, size=1, source_sha256="2" * 64)
 HYBRID = "nemo.collections.asr.models.hybrid_rnnt_ctc_models.EncDecHybridRNNTCTCModel"
 
 
@@ -187,7 +189,7 @@ def test_a_checkpoint_that_changed_meanwhile_is_refused(
 
     def changed(checkpoint: NemoCheckpoint, path: Path) -> CleanCheckpoint:
         write_nemo(path, members={"./model_weights.ckpt": b"\x80\x02cos\nsystem\n."})
-        return CleanCheckpoint(path=path, sha256="", size=0, source_sha256="")
+        return dataclasses.replace(CLEAN, path=path)
 
     process = SimpleNamespace(isolation=ISOLATION, send=lambda _message: pytest.fail("it was sent"))
     monkeypatch.setattr(stage, "child", lambda *_arguments, **_named: nullcontext(process))
@@ -195,6 +197,25 @@ def test_a_checkpoint_that_changed_meanwhile_is_refused(
 
     assert nemo2riva.main([str(write_nemo(tmp_path / "a.nemo"))]) == UnsafeCheckpoint.exit_code
     assert "os.system" in capsys.readouterr().err
+
+
+def test_a_checkpoint_that_changes_during_the_export_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The archive also gets members that NeMo never saw: they must be those that were judged."""
+    source = write_nemo(tmp_path / "a.nemo")
+
+    def run(job: ExportJob, *_arguments: Any, **_named: Any) -> Any:
+        Path(job.graph).write_bytes(b"graph")
+        write_nemo(source, config(decoder={"num_classes": 9, "vocabulary": ["a"]}))
+        return SimpleNamespace(export=EXPORT, comparison=COMPARISON, clean=CLEAN, isolation=ISOLATION)
+
+    monkeypatch.setattr(stage, "_run", run)
+
+    assert nemo2riva.main([str(source)]) == BrokenCheckpoint.exit_code
+
+    assert "changed while it was exported" in capsys.readouterr().err
+    assert not (tmp_path / "a.riva").exists()
 
 
 def test_a_graph_that_differs_is_not_written(
