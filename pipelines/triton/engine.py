@@ -5,18 +5,15 @@ of the wheel. TensorRT is the next target: a function here that returns a plan f
 else changes.
 """
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipelines.errors import EngineFailed
-from pipelines.triton.graph_files import GRAPH_FILE, LARGE, GraphFiles, unpack_graph
+from pipelines.triton.graph_files import GRAPH_FILE, GraphFiles, unpack_graph
 
 __all__ = ["TARGETS", "Engine", "Graph", "Tensor", "build_engine"]
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,8 +82,7 @@ def _onnx_runtime(graph: Graph, probe: Mapping[str, Any], steps: int) -> Engine:
     """Rewrites the graph for a CPU; ONNX Runtime fits it to the processor at hand when Triton loads it."""
     files = unpack_graph(graph.path)
     try:
-        tried = _try_large if files.is_large else _try
-        path, answers = tried(graph, files, probe)
+        engine, answers = (_try_large if files.is_large else _try)(graph, files, probe)
     except _onnx_runtime_errors() as error:
         raise EngineFailed(
             f"ONNX Runtime cannot run {graph.path.name}: {error}",
@@ -94,40 +90,48 @@ def _onnx_runtime(graph: Graph, probe: Mapping[str, Any], steps: int) -> Engine:
             "export the checkpoint again with nemo2riva",
         ) from error
     _check_answers(graph, answers, steps)
-    return Engine(
-        kind="onnx", backend="python", files={GRAPH_FILE: path, **{part.name: part for part in files.weights}}
-    )
+    parts = {part.name: part for part in engine.weights}
+    return Engine(kind="onnx", backend="python", files={GRAPH_FILE: engine.graph, **parts})
 
 
-def _try(graph: Graph, files: GraphFiles, probe: Mapping[str, Any]) -> tuple[Path, list[Any]]:
+def _try(graph: Graph, files: GraphFiles, probe: Mapping[str, Any]) -> tuple[GraphFiles, list[Any]]:
+    import onnx
     import onnxruntime
+
+    from pipelines.triton.engine_cpu import optimise
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # what is wrong is told by the caller's error
     session = onnxruntime.InferenceSession(files.graph, options, providers=["CPUExecutionProvider"])
     _compare("inputs", graph.inputs, session.get_inputs())
     _compare("outputs", graph.outputs, session.get_outputs())
-    path = files.graph if files.weights else _rewritten(graph)
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    if _is_rewritten(graph) and not files.weights:
+        files = GraphFiles(graph=graph.path.with_name(GRAPH_FILE))
+        onnx.save(optimise(graph.path), files.graph)
+    session = onnxruntime.InferenceSession(files.graph, options, providers=["CPUExecutionProvider"])
     _compare("inputs", graph.inputs, session.get_inputs())
-    return path, session.run(None, dict(probe))
+    return files, session.run(None, dict(probe))
 
 
-def _try_large(graph: Graph, files: GraphFiles, probe: Mapping[str, Any]) -> tuple[Path, list[Any]]:
-    """Runs a large network as it was exported, with its weights mapped: memory does not grow with the network."""
+def _try_large(graph: Graph, files: GraphFiles, probe: Mapping[str, Any]) -> tuple[GraphFiles, list[Any]]:
+    """The same with mapped weights: memory does not grow with the network."""
+    from pipelines.triton.engine_large import optimise_large
     from pipelines.triton.mapped import kept_out, mapped_session
 
-    _log.info(
-        "%s is larger than %d MiB: it is deployed as it was exported (rewriting it for this processor would take "
-        "several times its size in memory)",
-        graph.path.name,
-        LARGE >> 20,
-    )
     session = mapped_session(files.graph)
     _compare("inputs", graph.inputs, session.get_inputs())
     _compare("outputs", graph.outputs, session.get_outputs())
+    if _is_rewritten(graph):
+        files = optimise_large(files)
+    session = mapped_session(files.graph)
+    _compare("inputs", graph.inputs, session.get_inputs())
     with kept_out(files.weights):
-        return files.graph, session.run(None, dict(probe))
+        return files, session.run(None, dict(probe))
+
+
+def _is_rewritten(graph: Graph) -> bool:
+    """Acoustic encoders take (batch, features, time); of text encoders ONNX Runtime knows all forms."""
+    return len(graph.inputs[0].shape) == 3
 
 
 def _check_answers(graph: Graph, answers: Sequence[Any], steps: int) -> None:
@@ -141,19 +145,6 @@ def _check_answers(graph: Graph, answers: Sequence[Any], steps: int) -> None:
             "the time step in the archive is not the network's, or its weights are broken",
             "export the checkpoint again with nemo2riva",
         )
-
-
-def _rewritten(graph: Graph) -> Path:
-    """The graph in the forms that ONNX Runtime's CPU kernels run fastest."""
-    import onnx
-
-    from pipelines.triton.engine_cpu import optimise
-
-    if len(graph.inputs[0].shape) != 3:  # not an acoustic encoder; of text encoders ONNX Runtime knows all forms
-        return graph.path
-    optimised = graph.path.with_name(GRAPH_FILE)
-    onnx.save(optimise(graph.path), optimised)
-    return optimised
 
 
 def _onnx_runtime_errors() -> tuple[type[Exception], ...]:

@@ -11,6 +11,7 @@ of a QuartzNet.
 
 import itertools
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from onnx.helper import make_node
 from pipelines.errors import EngineFailed
 from pipelines.triton.onnx_editor import Constant, Editor, attribute, set_attributes
 
-__all__ = ["TOLERANCE", "optimise"]
+__all__ = ["TOLERANCE", "compare", "optimise", "rewrite", "try_out"]
 
 TOLERANCE = 1e-4  # of a log probability, in the frames inside an utterance
 _TRIAL = (331, 330, 167, 64)  # frames of unequal utterances, tried as one padded batch
@@ -30,7 +31,7 @@ _BLOCKED = 1e9  # more than any activation: ReLU makes zero of what this was tak
 
 
 def optimise(path: Path) -> ModelProto:
-    """Rewrites an exported graph and proves that it still answers the same.
+    """Rewrites an exported graph and proves that it still answers the same; for large ones see `engine_large.py`.
 
     Args:
         path: ONNX file with inputs (batch, features, time) and, if the export kept the masks, lengths (batch).
@@ -38,19 +39,44 @@ def optimise(path: Path) -> ModelProto:
     Raises:
         EngineFailed: The rewritten graph answers differently on a padded batch of unequal utterances.
     """
+    expected = try_out(_session(path))
     graph = Editor(_simplify(path))
+    rewrite(graph)
+    model = graph.finish()
+    compare(path.name, expected, try_out(_session(model.SerializeToString())))
+    return model
+
+
+def rewrite(graph: Editor) -> None:
+    """Applies every rewrite to a graph that ONNX Runtime has simplified."""
     fold_masks(graph)
     simplify_attention(graph)
     raise_convolutions(graph)
-    model = graph.finish()
-    error = _difference(path, model)
+
+
+def try_out(session: onnxruntime.InferenceSession) -> list[Constant]:
+    """A network's answers to random features, one an utterance: (steps inside it, tokens)."""
+    signal, *others = session.get_inputs()
+    frames = max(_TRIAL)
+    noise = np.random.default_rng(0).standard_normal((len(_TRIAL), signal.shape[1], frames), np.float32)
+    answers = session.run(None, {signal.name: noise, **{entry.name: np.array(_TRIAL) for entry in others}})[0]
+    lengths = _TRIAL if others else [frames] * len(_TRIAL)
+    return [answer[: length * answers.shape[1] // frames] for answer, length in zip(answers, lengths, strict=True)]
+
+
+def compare(name: str, expected: Sequence[Constant], found: Sequence[Constant]) -> None:
+    """Refuses a rewritten graph whose answers differ.
+
+    Raises:
+        EngineFailed: They do.
+    """
+    error = float(np.max([np.abs(one - other).max() for one, other in zip(expected, found, strict=True)]))
     if not error <= TOLERANCE:
         raise EngineFailed(
-            f"the optimised graph of {path.name} is off by {error:.1e} from the exported one, expected {TOLERANCE:.0e}",
+            f"the optimised graph of {name} is off by {error:.1e} from the exported one, expected {TOLERANCE:.0e}",
             "the network has a form that a rewrite mistakes for another one",
             "report it with the checkpoint's model_config.yaml",
         )
-    return model
 
 
 def _simplify(path: Path) -> ModelProto:
@@ -230,20 +256,8 @@ def _raise(graph: Editor, conv: NodeProto) -> None:
     set_attributes(conv, pads=[0, pads[0], 0, pads[1]], kernel_shape=list(weight.shape[2:]), **wider)
 
 
-def _difference(path: Path, model: ModelProto) -> float:
-    """The largest difference between the graphs' outputs, where they mean something, on random features."""
-    sessions = [
-        onnxruntime.InferenceSession(source, _quiet(), providers=["CPUExecutionProvider"])
-        for source in (path, model.SerializeToString())
-    ]
-    signal, *others = sessions[0].get_inputs()
-    frames = max(_TRIAL)
-    noise = np.random.default_rng(0).standard_normal((len(_TRIAL), signal.shape[1], frames), np.float32)
-    feeds = {signal.name: noise, **{entry.name: np.array(_TRIAL) for entry in others}}
-    expected, found = (session.run(None, feeds)[0] for session in sessions)
-    lengths = _TRIAL if others else [frames] * len(_TRIAL)
-    inside = [length * expected.shape[1] // frames for length in lengths]
-    return float(np.max([np.abs(a[:n] - b[:n]).max() for a, b, n in zip(expected, found, inside, strict=True)]))
+def _session(source: Path | bytes) -> onnxruntime.InferenceSession:
+    return onnxruntime.InferenceSession(source, _quiet(), providers=["CPUExecutionProvider"])
 
 
 def _quiet() -> onnxruntime.SessionOptions:

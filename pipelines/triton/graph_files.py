@@ -2,7 +2,7 @@
 
 Protocol buffers end at 2 GB: a larger model has its weights in files of their own ("external data"), and nemo2riva
 packs all of them into an uncompressed tar under the graph's name. A smaller, but large one is brought into the same
-form here (`weights.py`), so that ONNX Runtime maps the weights of any large network.
+form here (`weights.py`), so that the weights of any large network are mapped, here and in Triton.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["GRAPH_FILE", "LARGE", "GraphFiles", "unpack_graph"]
 
 GRAPH_FILE = "model.onnx"
-LARGE = 64 << 20  # bytes; a larger network is not rewritten, which takes several times its size
+LARGE = 16 << 20  # bytes; a smaller network is loaded, which takes several times its size
+_GRAPH_LIMIT = 64 << 20  # bytes of a graph whose weights lie beside it
 _TAR_MAGIC, _TAR_MAGIC_OFFSET = b"ustar", 257
 _EXPORT_AGAIN = "export the checkpoint again with nemo2riva"
 
@@ -80,7 +81,7 @@ def _unpacked(packed: Path, members: Mapping[str, Window], folder: Path) -> Grap
 
     graphs = [name for name in members if name.endswith(".onnx")]
     name = packed.name if packed.name in members else graphs[0] if len(graphs) == 1 else ""
-    if not name or members[name].size > LARGE:
+    if not name or members[name].size > _GRAPH_LIMIT:
         raise EngineFailed(
             f"{packed.name} holds {', '.join(members) or 'nothing'}, expected one graph and its weights",
             "the archive was not made by nemo2riva",

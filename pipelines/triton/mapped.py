@@ -14,20 +14,26 @@ from pathlib import Path
 
 import onnxruntime
 
-__all__ = ["kept_out", "mapped_session"]
+__all__ = ["kept_out", "mapped_options", "mapped_session"]
 
 _PERIOD = 0.01  # seconds; a processor core touches some 40 MB of weights in that time
 
 
 def mapped_session(graph: Path) -> onnxruntime.InferenceSession:
-    """Opens a network without making copies of its weights in forms that other kernels like better."""
+    """Opens a network as it stands."""
+    options = mapped_options(onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL)
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+
+def mapped_options(optimisation: onnxruntime.GraphOptimizationLevel) -> onnxruntime.SessionOptions:
+    """Options of a session that makes no copies of the weights in forms that other kernels like better."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # what is wrong is told by the caller's error
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.graph_optimization_level = optimisation
     options.intra_op_num_threads = 1
     options.enable_cpu_mem_arena = False
     options.add_session_config_entry("session.disable_prepacking", "1")
-    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    return options
 
 
 @contextmanager

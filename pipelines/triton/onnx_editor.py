@@ -1,24 +1,49 @@
 """An ONNX graph to edit in place: find a node, put another one in its way, leave behind what is unused."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from onnx import ModelProto, NodeProto, helper, numpy_helper
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-__all__ = ["Editor", "attribute", "set_attributes"]
+__all__ = ["Constant", "Constants", "Editor", "attribute", "set_attributes"]
 
 Constant = npt.NDArray[Any]
+
+
+class Constants(Protocol):
+    """Where the constants of a graph are kept while it is edited."""
+
+    def read(self, tensor: TensorProto) -> Constant:
+        """Returns the values of a constant of the graph."""
+
+    def keep(self, value: Constant) -> Constant:
+        """Returns the values of a new constant, as they are kept from now on."""
+
+    def tensor(self, name: str, value: Constant) -> TensorProto:
+        """Returns a constant as the graph states it."""
+
+
+class _InMemory:
+    def read(self, tensor: TensorProto) -> Constant:
+        return numpy_helper.to_array(tensor)
+
+    def keep(self, value: Constant) -> Constant:
+        return value
+
+    def tensor(self, name: str, value: Constant) -> TensorProto:
+        return numpy_helper.from_array(value, name)
 
 
 class Editor:
     """Nodes in any order, constants as arrays; `finish` sorts the nodes and drops those that no output needs."""
 
-    def __init__(self, model: ModelProto) -> None:
+    def __init__(self, model: ModelProto, constants: Constants | None = None) -> None:
         self.model = model
+        self._kept = constants or _InMemory()
         self.inputs = list(model.graph.input)
-        self.constants: dict[str, Constant] = {i.name: numpy_helper.to_array(i) for i in model.graph.initializer}
+        self.constants: dict[str, Constant] = {i.name: self._kept.read(i) for i in model.graph.initializer}
         self._nodes = list(model.graph.node)
         self._maker = {output: node for node in self._nodes for output in node.output}
         self._count = 0
@@ -48,7 +73,7 @@ class Editor:
     def constant(self, value: Any) -> str:
         """Adds a constant and returns its name."""
         name = self._name("constant")
-        self.constants[name] = np.asarray(value)
+        self.constants[name] = self._kept.keep(np.asarray(value))
         return name
 
     def add(self, kind: str, *inputs: str, **attributes: Any) -> str:
@@ -97,7 +122,7 @@ class Editor:
         del graph.node[:], graph.initializer[:], graph.value_info[:]
         graph.node.extend(nodes)
         graph.initializer.extend(
-            numpy_helper.from_array(value, name) for name, value in self.constants.items() if name in used
+            self._kept.tensor(name, value) for name, value in self.constants.items() if name in used
         )
         kept = [opset for opset in opsets if opset.domain in {"", *(node.domain for node in nodes)}]
         del opsets[:]
