@@ -117,7 +117,8 @@ def _wrong_claims(name: Name, facts: Facts) -> Iterator[Finding]:
     words = {word.casefold() for word in _WORD.findall(name.text)}
 
     def wrong(rule: Rule, claimed: str, found: str) -> Finding:
-        return rule.finding(f"the {name.where} {name.text!r} says {claimed}, the checkpoint holds {found}")
+        said = name.where if claimed == name.text else f"{name.where} {name.text!r}"
+        return rule.finding(f"the {said} says {claimed}, the checkpoint holds {found}")
 
     for precision, spellings in _PRECISIONS.items():
         if facts.weights and facts.weights.dtype and precision != facts.weights.dtype:

@@ -87,6 +87,15 @@ def test_declared_languages(language: str, tokens: Tokens, expected: Sequence[st
     assert rules(language, facts, language=True) == expected
 
 
+def test_the_finding_says_who_claims_what() -> None:
+    """The name, its place, the word in it that is wrong, and what is inside instead."""
+    (named,) = check_names([Name("conformer-8k", "file")], FACTS)
+    (declared,) = check_names([Name("ru-RU", "language of pipeline.yaml", language=True)], FACTS)
+
+    assert named.what == "the file 'conformer-8k' says 8k, the checkpoint holds a model for 16000 Hz"
+    assert declared.what == "the language of pipeline.yaml says ru-RU, the checkpoint holds tokens in Latin letters"
+
+
 def test_what_is_unknown_is_not_compared() -> None:
     """A model that nobody can describe contradicts no name."""
     unknown = replace(FACTS, architecture=None, weights=None)
