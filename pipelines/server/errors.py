@@ -153,7 +153,7 @@ class OutOfRange(RequestRejected):
     """An option has a value that means nothing; `what` says which, and what was expected."""
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"Error: {what}", "Change the value, or leave it unset to keep what the pipeline was built with.")
+        super().__init__(f"Error: {what}", "Change the value, or leave it unset: the pipeline's own then counts.")
 
 
 class UnsupportedOption(RequestRejected):
