@@ -26,7 +26,7 @@ from pipelines.registry import load_pipeline
 from pipelines.stages import deploy
 from pipelines.stages.build import BuildRequest, settled_options
 from pipelines.triton import graph_files
-from tests.fuzz.archives import KEY, KINDS, mutated
+from tests.fuzz.archives import KEY, KINDS, mutated, pack, sealed
 from tests.size.networks import write_network_with_external_data
 from tests.tones.archive import write_riva, write_rmir
 
@@ -140,7 +140,8 @@ def test_whatever_is_wrong_is_an_error_of_ours(
     slowest = 0.0
     for case in cases:
         source = random.Random(case)
-        kind, content = mutated(source, source.choice(seeds))
+        seed = source.choice(seeds)
+        kind, content = mutated(source, seed)
         path, target = place / "a.riva", place / f"target-{case}"
         path.write_bytes(content)
         target.mkdir()
@@ -155,6 +156,8 @@ def test_whatever_is_wrong_is_an_error_of_ours(
         except Exception as error:
             raise AssertionError(f"case {case} ({kind}): {type(error).__name__}: {error}") from error
         assert all(line.isprintable() for line in said.split("\n")), f"case {case} ({kind}): {said!r}"
+        if outcome == "sound" and kind in ("chunks", "encryption-header"):
+            assert content == sealed(pack(seed)), f"case {case} ({kind}): a changed file was accepted"
         outcomes[outcome] += 1
         slowest = max(slowest, time.process_time() - begin)
         kinds[kind] += 1

@@ -8,13 +8,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import tritonclient.grpc
 import yaml
 
 from pipelines.archive.archive import Member, write_archive
+from pipelines.archive.encrypted_path import EncryptedPath
 from pipelines.archive.encryption import Key
 from pipelines.export.packing import pack_graph
+from pipelines.stages.deploy import DeployRequest, deploy
+from pipelines.triton import engine_large, graph_files
+from pipelines.triton.process import TritonProcess
 from tests.size.networks import write_network, write_network_with_external_data
-from tests.tones.archive import MODEL_CONFIG, OBJ_CLS, facts, tone_network
+from tests.tones.archive import MODEL_CONFIG, OBJ_CLS, facts, tone_network, tones, write_riva, write_rmir
+from tests.tones.client import finals, recognise
 
 SIZE = 2_000_000_000  # bytes; one ONNX file ends at 2 GiB
 LIMIT = 250  # MB
@@ -90,3 +96,18 @@ def test_two_gigabytes_take_no_more_memory_than_a_small_network(
     print(f"riva-build {built} MB, riva-deploy {deployed} MB")
     assert sum(path.stat().st_size for path in models.rglob("*") if path.is_file()) > 0.99 * SIZE
     assert max(built, deployed) <= LIMIT
+
+
+@pytest.mark.triton
+def test_a_network_with_its_weights_in_files_is_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Triton finds the weights beside the graph, also when the repository stands somewhere else by then."""
+    monkeypatch.setattr(graph_files, "LARGE", 0)
+    monkeypatch.setattr(engine_large, "_SMALL", 100)
+    rmir = write_rmir(tmp_path / "tones.rmir", write_riva(tmp_path / "tones.riva"), name="tones")
+    deploy(DeployRequest(rmirs=(EncryptedPath(rmir),), repository=tmp_path / "models"))
+    models = (tmp_path / "models").rename(tmp_path / "moved")
+
+    assert len([*models.glob("riva-onnx-*/1/model.onnx.*")]) == 1
+    speech = tones((0.5, 0), (0.4, 3000), (0.3, 0), (0.4, 300), (1.6, 0))
+    with TritonProcess(models) as server, tritonclient.grpc.InferenceServerClient(server.grpc_address) as client:
+        assert finals(recognise(client, "tones", speech)) == ["high low"]

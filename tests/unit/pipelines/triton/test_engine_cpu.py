@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from pipelines.errors import EngineFailed
-from pipelines.triton import engine_cpu
+from pipelines.triton import engine_cpu, engine_large, graph_files, weights
 from pipelines.triton.engine_cpu import TOLERANCE, optimise
 
 pytestmark = pytest.mark.export
@@ -98,6 +98,23 @@ def test_the_answers_stay_the_same(graphs: dict[str, Path], name: str) -> None:
     assert [(o.domain, o.version) for o in after.opset_import] == [(o.domain, o.version) for o in before.opset_import]
     for ours, theirs in ((after.graph.input, before.graph.input), (after.graph.output, before.graph.output)):
         assert [value.name for value in ours] == [value.name for value in theirs]
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_large_networks_are_rewritten_alike(
+    graphs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """With every constant in a file, each family passes the same comparison and ends in the same operators."""
+    monkeypatch.setattr(graph_files, "LARGE", 0)
+    monkeypatch.setattr(weights, "_SMALL", 200)  # more than shapes have, which must stay in the graph
+    monkeypatch.setattr(engine_large, "_SMALL", 200)
+    packed = tmp_path / "model_graph.onnx"
+    packed.write_bytes(graphs[name].read_bytes())
+
+    large = onnx.load(engine_large.optimise_large(graph_files.unpack_graph(packed)).graph, load_external_data=False)
+
+    small = optimise(graphs[name])
+    assert Counter(node.op_type for node in large.graph.node) == Counter(node.op_type for node in small.graph.node)
 
 
 @pytest.mark.parametrize("name", ["conformer", "conformer_limited_context", "conformer_without_biases"])
