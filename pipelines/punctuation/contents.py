@@ -12,13 +12,13 @@ from typing import Any
 from pipelines.archive.nemo import NEMO_REFERENCE
 from pipelines.archive.values import number, section, text, whole
 from pipelines.errors import BrokenCheckpoint, UnsupportedCheckpoint
+from pipelines.punctuation.tokenization import SPECIAL_PIECES
 
 __all__ = ["Contents", "Encoder", "Labels", "Read", "encoder_of", "labels_of", "read_contents", "vocabulary_of"]
 
 Read = Callable[[str], bytes]
 """Returns a member by its name in the configuration, without `nemo:`; raises `BrokenCheckpoint` if it is not there."""
 
-SPECIAL_PIECES = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")  # those that a text is framed and padded with
 _SAVE_AGAIN = "save the model again with NeMo's save_to() where it was trained"
 _LONGEST_LABEL = 8  # characters; a label is a mark
 

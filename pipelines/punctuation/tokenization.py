@@ -13,10 +13,10 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 
-__all__ = ["CLASSIFY", "PAD", "SEPARATE", "SPECIAL_PIECES", "UNKNOWN", "WordPieceTokenizer"]
+__all__ = ["SPECIAL_PIECES", "WordPieceTokenizer"]
 
 PAD, UNKNOWN, CLASSIFY, SEPARATE, MASK = "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"
-SPECIAL_PIECES = (PAD, UNKNOWN, CLASSIFY, SEPARATE)  # a vocabulary must have them; BERT's others are not needed here
+SPECIAL_PIECES = (PAD, UNKNOWN, CLASSIFY, SEPARATE)  # those that a text is framed and padded with
 CONTINUATION = "##"  # begins the pieces that are not a word's first
 LONGEST_PART = 100  # characters; a longer part is unknown as a whole
 CACHED_WORDS = 1 << 16
