@@ -78,9 +78,10 @@ def scanned(checkpoint: Path) -> tuple[str, str, str]:
 
 def _taken_apart(checkpoint: Path, folder: Path) -> Iterator[Path]:
     """Writes members, and records of weights, each into a folder of its own."""
+    size = checkpoint.stat().st_size  # a sparse member may claim more than any disk holds
     with tarfile.open(checkpoint) as tar:
         for number, member in enumerate(tar):
-            stream = tar.extractfile(member) if member.isreg() else None
+            stream = tar.extractfile(member) if member.isreg() and member.size <= size else None
             if stream is None or not Path(member.name).name:
                 continue
             path = folder / str(number) / Path(member.name).name

@@ -17,11 +17,13 @@ from pipelines.archive import inflated
 from pipelines.verdict.findings import Outcome
 from pipelines.verdict.verdict import judge
 from tests.nemo_checkpoints import config, write_nemo
+from tests.torch_archives import torch_archive
 
 ROOT = Path(__file__).parents[2]
 ALIASES = b"a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + b"".join(
     f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n".encode() for n in range(1, 9)
 )
+ENDLESS = b"\x80\x02" + b"}" * 8_000_000 + b"."
 MEMORY = 1 << 30  # bytes of address space: the interpreter needs a quarter of it
 
 JUDGE = """
@@ -121,8 +123,9 @@ def test_a_file_without_permission_cannot_be_read(tmp_path: Path, monkeypatch: p
         lambda path: write_nemo(path, ALIASES),
         lambda path: write_nemo(path, b"- a\n" * 2_000_000),
         lambda path: write_nemo(path, config(), members={"vocab.txt": bytes(300 << 20)}),
+        lambda path: write_nemo(path, members={"./model_weights.ckpt": torch_archive({}, pickle=ENDLESS)}),
     ],
-    ids=["gzip_bomb", "two_gigabytes_announced", "aliases", "values", "large_member"],
+    ids=["gzip_bomb", "two_gigabytes_announced", "aliases", "values", "large_member", "pickle"],
 )
 def test_memory_is_bounded(tmp_path: Path, make: Callable[[Path], object]) -> None:
     """In an address space of one gigabyte every one of them still ends in a verdict."""

@@ -9,6 +9,7 @@ from pipelines.verdict.verdict import judge
 from tests.hostile import archives, configurations, pickles
 from tests.hostile.vector import Vector
 
+README = Path(__file__).parents[2] / "pipelines/verdict/firewall/README.md"
 VECTORS = (*pickles.VECTORS, *configurations.VECTORS, *archives.VECTORS)
 ARMED = [vector for vector in VECTORS if vector.trigger is not None]
 
@@ -46,3 +47,13 @@ def test_names_are_unique() -> None:
     names = [vector.name for vector in VECTORS]
 
     assert sorted(names) == sorted(set(names))
+
+
+def test_the_scanners_table_has_every_fixture() -> None:
+    """The README compares the field's scanners on all of these fixtures."""
+    rows = [line.split("|") for line in README.read_text(encoding="utf-8").splitlines() if line.count("|") == 6]
+    table = {row[1].strip(): row[2].strip(" `") for row in rows}
+
+    assert {vector.name: table.get(vector.name) for vector in VECTORS} == {
+        vector.name: vector.rule for vector in VECTORS
+    }

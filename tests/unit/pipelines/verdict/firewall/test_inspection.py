@@ -95,7 +95,7 @@ def test_numbers_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_findings_are_enough_at_a_hundred(tmp_path: Path) -> None:
     """A checkpoint that breaks a rule many thousand times is refused without saying so as often."""
-    text = b"encoder:\n" + b"- _target_: os.system\n" * 20_000
+    text = b"encoder:\n" + b"- _target_: os.system\n" * 3_000
 
     with NemoCheckpoint.open(write_nemo(tmp_path / "a.nemo", text)) as checkpoint:
         assert len(inspect(checkpoint).findings) == 100
