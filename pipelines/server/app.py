@@ -50,12 +50,12 @@ class Server:
         self._models, self._metrics = Models(), Metrics()
         self._calls = Calls(self._metrics)
         self._gate = self._gate_for(OFFLINE_METHODS, options.max_offline_requests, options.max_offline_queue)
-        text_gate = self._gate_for(TEXT_METHODS, options.max_text_requests, options.max_text_queue)
+        self._text_gate = self._gate_for(TEXT_METHODS, options.max_text_requests, options.max_text_queue)
         limit = ("grpc.max_receive_message_length", options.max_message_mb << 20)
         unlimited = ("grpc.max_send_message_length", -1)  # answers are ours
         self._grpc = grpc.aio.server(
             options=[*_KEEPALIVE, *_IDLE_CONNECTION, *_EXCLUSIVE, limit, unlimited],
-            interceptors=[self._gate, text_gate],
+            interceptors=[self._gate, self._text_gate],
         )
         parts = ServiceParts(
             self._triton, self._models, self._calls, self._metrics, StreamSlots(options.max_streams), options

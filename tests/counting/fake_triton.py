@@ -16,7 +16,7 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from tests.counting.pipeline import SLOW, SLOW_SECONDS, CountingStream, ToldToFail
 
-FAILING_TEXT = "fail"
+FAILING_TEXT, SLOW_TEXT = "fail", "slow"
 
 
 class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):
@@ -67,7 +67,7 @@ class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):
 
     async def _infer(self, request: Any) -> Any:
         if request.inputs[0].name == "TEXT":
-            return self._transform(request)
+            return await self._transform(request)
         parameters = request.parameters
         sequence = parameters["sequence_id"].int64_param
         start, end = parameters["sequence_start"].bool_param, parameters["sequence_end"].bool_param
@@ -89,9 +89,11 @@ class FakeTriton(service_pb2_grpc.GRPCInferenceServiceServicer):
         response.raw_output_contents.append(len(result).to_bytes(4, "little") + result)
         return response
 
-    def _transform(self, request: Any) -> Any:
+    async def _transform(self, request: Any) -> Any:
         texts = list(unpacked(request.raw_input_contents[0]))
         self.transformed.append((request.model_name, texts))
+        if SLOW_TEXT in texts:
+            await asyncio.sleep(SLOW_SECONDS)
         if FAILING_TEXT in texts:
             raise ToldToFail("the punctuator was told to fail")
         response = service_pb2.ModelInferResponse(model_name=request.model_name)

@@ -94,6 +94,24 @@ def test_a_missing_certificate_is_known_before_anything_starts(
     assert not requests
 
 
+@pytest.mark.parametrize(
+    ("argv", "services"),
+    [
+        ([], ("asr", "nlp")),
+        (["--nlp_service=false"], ("asr",)),
+        (["--asr_service=false", "--nlp_service=true"], ("nlp",)),
+        (GUIDE, ("asr", "nlp", "tts")),
+    ],
+    ids=["those that there are", "nlp switched off", "asr switched off", "as in the guide"],
+)
+def test_services_are_offered_unless_they_are_switched_off(
+    argv: list[str], services: tuple[str, ...], requests: list[serve.ServeRequest]
+) -> None:
+    """Both rooms that there are by default; which of them serves depends on the repository."""
+    assert start_riva.main(argv) == 0
+    assert requests[0].server.services == services
+
+
 def test_options_survive_the_way_to_the_servers_process() -> None:
     """The API server is told everything as JSON."""
     options = ServerOptions(services=("asr", "tts"), metrics_port=0, use_ssl=True, max_streams=3)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import grpc
 import pytest
 from riva.client.proto import riva_asr_pb2 as rasr
-from riva.client.proto import riva_asr_pb2_grpc
+from riva.client.proto import riva_asr_pb2_grpc, riva_nlp_pb2, riva_nlp_pb2_grpc
 
 from pipelines.server.admission import StreamSlots
 from pipelines.server.errors import TooManyCalls
@@ -14,6 +14,7 @@ from pipelines.server.models import Model
 from pipelines.server.options import ServerOptions
 from tests.counting.client import Held, config, eventually, messages, streaming, tone, wav
 from tests.counting.pipeline import SLOW
+from tests.counting.repository import model_config, punctuator_config
 from tests.counting.running import RunningServer
 
 SLOWLY = rasr.EndpointingConfig(start_history=SLOW)
@@ -108,3 +109,24 @@ def test_clients_that_vanish_at_any_moment_leave_the_gate_as_it_was(
     assert eventually(lambda: gate.waiting == 0 and gate.serving == 0)
     assert eventually(lambda: not running.triton.streams)
     assert stub.Recognize(request).results
+
+
+def test_texts_have_limits_of_their_own() -> None:
+    """One call is served, one waits, the third is refused; recordings are not held up by texts, nor texts by them."""
+    options = ServerOptions(max_text_requests=1, max_text_queue=1, max_offline_requests=1, max_offline_queue=0)
+    configs = [model_config("count-offline", "offline"), punctuator_config("marks")]
+    with RunningServer(options, configs=configs) as running, grpc.insecure_channel(running.address) as channel:
+        texts = riva_nlp_pb2_grpc.RivaLanguageUnderstandingStub(channel)
+        request = riva_nlp_pb2.TextTransformRequest(text=["slow"])
+        served = texts.PunctuateText.future(request)
+        assert eventually(lambda: len(running.triton.transformed) == 1)
+        waiting = texts.TransformText.future(request)
+        assert eventually(lambda: running.server._text_gate.waiting == 1)
+
+        with pytest.raises(grpc.RpcError) as raised:
+            texts.PunctuateText(request)
+        assert raised.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert "1 are being served and 1 are waiting" in raised.value.details()
+        recordings = riva_asr_pb2_grpc.RivaSpeechRecognitionStub(channel)
+        assert recordings.Recognize(rasr.RecognizeRequest(config=config(), audio=wav(tone(1.0)))).results
+        assert [list(call.result().text) for call in (served, waiting)] == [["Slow!"]] * 2
