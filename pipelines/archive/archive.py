@@ -107,7 +107,7 @@ class Archive(AbstractContextManager["Archive"]):
     def extract(self, name: str, target: Path) -> None:
         """Writes an artifact, verified, to `target`, in constant memory; what turns out to be wrong is removed."""
         try:
-            with target.open("xb") as file:
+            with target.open("wb") as file:
                 if self.is_encrypted(name):
                     shutil.copyfileobj(self.open_member(name), file, _BLOCK)
                 else:

@@ -39,6 +39,7 @@ def test_members_come_out_as_they_went_in(tmp_path: Path, key: Key | None, whole
     """An archive gives back every member and the manifest, encrypted or not."""
     path = write(tmp_path / "a.riva", key=key, whole=whole)
 
+    (tmp_path / "graph").write_text("older")
     with Archive.open(EncryptedPath(path, key)) as archive:
         archive.extract("model_graph.onnx", tmp_path / "graph")
         assert [*archive.names()] == ["model_config.yaml", "model_graph.onnx"]
