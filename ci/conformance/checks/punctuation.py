@@ -11,6 +11,7 @@ from ci.conformance.outcome import Finding, Score
 
 __all__ = ["accuracy", "answers", "changed", "one_each", "punctuated", "recorded", "unpunctuated", "words_kept"]
 
+_READABLE = 10_000  # characters of a text that reports show word by word
 _MARKS = re.compile(r"[^\w\s']+$")
 
 
@@ -82,8 +83,8 @@ def answers(expected: Sequence[str], evidence: Evidence) -> Verdict:
 
 def accuracy(expected: Sequence[str], evidence: Evidence) -> Verdict:
     """Words that are wrong in `punctuation`, or in `capitalisation`, over all words; each within its limit."""
-    scores = tuple(_score(answer, passage, got) for answer, passage, got in _pairs(evidence))
-    mode = "/".join(sorted({score.mode for score in scores}))
+    scores = tuple(_score(*pair) for pair in _pairs(evidence) if len(pair[1].text) < _READABLE)
+    mode = "/".join(sorted({answer.exchange.request.call for answer in evidence.heard}))
     findings, facts = [], {}
     for name in expected:
         limit = evidence.subject.limit(name)
