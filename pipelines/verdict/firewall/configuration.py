@@ -36,7 +36,7 @@ DATA_SECTIONS = ("train_ds", "validation_ds", "test_ds", "optim")
 
 _CLASSES = Path(__file__).parent / "classes.yaml"
 _CLASS_KEYS = ("_target_", "target", "cls", "class_name", "class_path")
-_MODEL = re.compile(r"nemo\.collections\.(asr|nlp|tts)\.models\.(\w+\.)*[A-Z]\w*")
+_MODEL = re.compile(r"nemo\.collections\.\w+\.models\.(\w+\.)*[A-Z]\w*")  # only those with a recipe are ever made
 _DATA_CLASS = re.compile(r"(nemo\.collections|torch\.(optim|utils\.data)|torchmetrics|lhotse)\.(\w+\.)*\w+")
 _HYDRA_KEY = re.compile(r"_\w+_")
 _REMOTE_CODE_KEYS = ("trust_remote_code", "auto_map")
@@ -86,7 +86,7 @@ def _walk(node: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
 
 def _is_token(path: tuple[str, ...]) -> bool:
     """Whether a text is an entry of a list of tokens: it means nothing but itself."""
-    return len(path) > 1 and path[-2] in _TOKENS
+    return len(path) > 1 and path[-2] in _TOKENS and path[-1].isdecimal()
 
 
 def _check_class(path: tuple[str, ...], value: object, *, in_data: bool) -> Iterator[Finding]:

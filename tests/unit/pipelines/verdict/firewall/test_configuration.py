@@ -19,6 +19,7 @@ def rules(given: dict[str, Any]) -> list[str]:
     [
         {"target": CTC},
         {"target": "nemo.collections.nlp.models.PunctuationCapitalizationModel"},
+        {"target": "nemo.collections.audio.models.enhancement.EncMaskDecAudioToAudioModel"},
         {"encoder": {"_target_": "nemo.collections.asr.modules.ConformerEncoder"}},
         {"encoder": {"_target_": "nemo.collections.asr.modules.conformer_encoder.ConformerEncoder"}},
         {"encoder": {"cls": "nemo.collections.asr.modules.ConvASREncoder", "params": {"feat_in": 64}}},
@@ -74,6 +75,7 @@ def test_what_real_models_say_passes(sections: dict[str, Any]) -> None:
         ({"x": "/etc/passwd"}, "references-inside"),
         ({"x": "nemo:/etc/passwd"}, "references-inside"),
         ({"x": "nemo:../x"}, "references-inside"),
+        ({"labels": {"x": "/etc/passwd"}}, "references-inside"),
         ({"x": "a/../../x"}, "references-inside"),
         ({"x": "C:\\x"}, "references-inside"),
         ({"x": "~root/x"}, "references-inside"),
