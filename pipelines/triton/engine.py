@@ -81,6 +81,8 @@ def build_engine(graph: Graph, *, target: str, probe: Mapping[str, Any], steps: 
 def _onnx_runtime(graph: Graph, probe: Mapping[str, Any], steps: int) -> Engine:
     """Rewrites the graph for a CPU; ONNX Runtime fits it to the processor at hand when Triton loads it."""
     files = unpack_graph(graph.path)
+    if files.graph != graph.path:
+        graph.path.unlink()  # gigabytes that lie in `files` now
     try:
         engine, answers = (_try_large if files.is_large else _try)(graph, files, probe)
     except _onnx_runtime_errors() as error:
@@ -122,7 +124,9 @@ def _try_large(graph: Graph, files: GraphFiles, probe: Mapping[str, Any]) -> tup
     _compare("inputs", graph.inputs, session.get_inputs())
     _compare("outputs", graph.outputs, session.get_outputs())
     if _is_rewritten(graph):
-        files = optimise_large(files)
+        exported, files = files, optimise_large(files)
+        for path in (exported.graph, *exported.weights):
+            path.unlink()
     session = mapped_session(files.graph)
     _compare("inputs", graph.inputs, session.get_inputs())
     with kept_out(files.weights):
