@@ -125,7 +125,7 @@ ATTEMPTS: Mapping[str, Attempt] = {
     "name-server": Attempt("ask a name server", ("namespaces", "system calls"), _ask_name_server),
     "agent": Attempt("talk to an agent through its socket file", ("system calls",), _ask_agent),
     "variable": Attempt("read a secret variable", (), _read_variable),
-    "other-variables": Attempt("read the variables of another process", ("namespaces", "files"), _read_other_variables),
+    "other-variables": Attempt("read the variables of another process", ("files",), _read_other_variables),
     "signal": Attempt("send a signal to another process", ("namespaces",), _signal),
     "read": Attempt("read a file outside its folder", ("files",), _read_file),
     "write": Attempt("write a file outside its folder", ("files",), _write_file),

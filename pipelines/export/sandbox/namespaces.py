@@ -62,18 +62,18 @@ def _enter(flags: int) -> None:
         (own / "setgroups").write_text("deny")
         (own / "uid_map").write_text(f"{user} {user} 1")
         (own / "gid_map").write_text(f"{group} {group} 1")
-    call("mount", b"none", b"/", None, _RECURSIVE | _PRIVATE, None)
 
 
 def become_second() -> None:
     """Forks twice: this process waits, the first process of the namespace waits, and the second returns from here.
 
     Signals do nothing to the first one, so it is none that could need them; when it ends, the kernel ends all others.
-    /proc shows this namespace alone. Where a container hides parts of its /proc no new one can be mounted, and the
-    command lines of other processes stay visible.
+    /proc shows this namespace alone, where it can be mounted: not in a chroot, and not in a container that hides parts
+    of its own. There the names and command lines of other processes stay visible.
     """
     _fork_and_mirror()
     with suppress(OSError):
+        call("mount", b"none", b"/", None, _RECURSIVE | _PRIVATE, None)  # or the next one would be everybody's
         call("mount", b"proc", b"/proc", b"proc", _HARMLESS, None)
     _fork_and_mirror()
 
