@@ -19,8 +19,7 @@ _COUNTED = 30_000  # sentences that the vocabulary is counted in
 _OFTEN = 20  # a word counted so many times is a piece; others, the invented names above all, are put together
 _PARTS = 160  # starts and continuations of the others, each
 
-_MOST_SENTENCES = 6
-_CUT_SHARE = 0.3  # texts that begin in the middle of a sentence, as a window of a long text does
+_MOST_SENTENCES = 6  # a text
 
 
 @dataclass(frozen=True)
@@ -54,11 +53,14 @@ def labelled(written: str) -> list[Word]:
 
 
 def texts(rng: random.Random) -> Iterator[list[Word]]:
-    """Training texts without end: a few sentences, some without their beginning."""
+    """Training texts without end: a few sentences each.
+
+    They begin where a sentence begins. Windows of long texts do not, but what the network says near their inner borders
+    does not count.
+    """
     source = sentences(rng)
     while True:
-        words = labelled(" ".join(itertools.islice(source, rng.randint(1, _MOST_SENTENCES))))
-        yield words[rng.randrange(len(words)) :] if rng.random() < _CUT_SHARE else words
+        yield labelled(" ".join(itertools.islice(source, rng.randint(1, _MOST_SENTENCES))))
 
 
 def vocabulary(rng: random.Random) -> list[str]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 
 from scripts.samples import grammar
+from scripts.samples.punctuation.invented import invented_words
 
 MARKS = ",.?"
 
@@ -51,23 +52,41 @@ SENTENCES = [
     "it was {weather} in {city} {past}.",
     "{celebration} is my favorite holiday.",
     "the {nationality} team won the game {past}.",
+    "{who} will {do} the {thing_one} on {day}.",
+    "I want to {do} the {things} with {someone}.",
+    "most {things} in {city} are {adjective}.",
+    "the {thing_one} of {who} is {adjective}.",
+    "{city} and {city} are {adjective} cities.",
+    "{who} {loves} {thing}, and {who} {loves} {thing}.",
     # fronted phrases
     "{fronted}, {who} {went} to {place}.",
     "{fronted}, we drink {drink} in the {room}.",
     "{fronted}, I call my {relative} in {city}.",
     "{fronted}, the {transport} to {city} is full.",
+    "{fronted}, {who} {loves} {thing}.",
+    "{fronted}, {someone} and {someone} {went} to {city}.",
     "{linker}, {who} did not come to {place}.",
+    "{linker}, my {relative} {loves} {thing}.",
+    "{linker}, the {building} in {city} is {adjective}.",
+    "{linker}, we {do} the {things} on {day}.",
     "{linker}, the {adjective} {building} is closed on {day}.",
     "if it is {weather}, we will stay at {place}.",
     "if {who} calls, please tell me.",
     "when {who} comes home, we will eat dinner.",
     "before you go to {city}, send me a message.",
+    "when {who} is in {city}, we drink {drink}.",
+    "when the {thing_one} is {adjective}, {who} will {do} it.",
+    "if the {transport} is late, I will {do} {thing}.",
+    "if {who} {loves} {thing}, please {do} it.",
     # joined clauses
     "{who} {went} to {place}, but {who} stayed at home.",
     "it was {weather}, so we {went} to {place}.",
     "I wanted to call {someone}, but the phone was broken.",
     "the {adjective} {building} was full, so we waited outside.",
     "we know {someone}, and {someone} knows us.",
+    "{who} was {adjective}, so {who} {went} home.",
+    "the {building} was {adjective}, but {who} {went} to {place}.",
+    "I like {city}, but the {things} are {adjective}.",
     # lists
     "we bought {food}, {food}, and {food} {past}.",
     "{someone}, {someone}, and {someone} live on {street}.",
@@ -75,16 +94,40 @@ SENTENCES = [
     "the office is open on {day}, {day}, and {day}.",
     "we visited {city}, {city}, and {city} in {month}.",
     "please bring {food}, {drink}, and {thing} to {place}.",
+    "{given}, {given}, and {given} {went} to {place}.",
+    "{company}, {company}, and {company} have offices in {city}.",
+    "{language}, {language}, and {language} are {adjective} languages.",
+    "{food}, {food}, and {drink} are on the table.",
+    "the {things}, the {things}, and the {thing_one} were {adjective}.",
+    "the {transport} goes to {city}, {city}, and {city}.",
     # answers and names called
     "yes, {who} is at {place}.",
     "no, I don't like {thing}.",
+    "no, the {building} is {adjective}.",
+    "no, {given} {family} {loves} {thing}.",
+    "yes, we {do} {food} and {drink}.",
     "well, that is a {adjective} idea.",
+    "sorry, {given}, the {building} is {adjective}.",
+    "please {do} the {thing_one}, {given}.",
     "thank you, {given}.",
     "good morning, {given}.",
     "{given}, please close the {opening}.",
     "{given}, the {transport} to {city} is here.",
     "my {relative}, who lives in {city}, works for {company}.",
     "{title} {family}, who speaks {language}, comes from {city}.",
+    # greetings
+    "hello.",
+    "hello, {given}.",
+    "hello, {given}, how are you?",
+    "how are you?",
+    "my name is {given} {family}.",
+    "my name is {given}.",
+    "what is your name?",
+    "it's {time}.",
+    "thank you very much.",
+    "no, thank you.",
+    "yes, please.",
+    "goodbye, {given}.",
     # questions
     "where is {place}?",
     "where does {who} live?",
@@ -103,6 +146,17 @@ SENTENCES = [
     "are you going to {city} in {month}?",
     "have you seen my {relative}?",
     "may I ask {who} a question?",
+    "why is the {thing_one} so {adjective}?",
+    "why are the {things} in the {room} {adjective}?",
+    "is the {building} near {street} {adjective}?",
+    "are the {things} of {company} {adjective}?",
+    "what did {who} {do} {past}?",
+    "did your {relative} {do} the {thing_one}?",
+    "when did the {transport} from {city} arrive?",
+    "when will {who} {do} the {things}?",
+    "can you {do} the {thing_one} at {time}?",
+    "could you {do} {thing} for {someone}, please?",
+    "{given}, did you {do} the {things}?",
     "can you help me, please?",
     "can you tell {someone} that I am at {place}?",
     "could you bring me {article} {thing_one}, please?",
@@ -111,7 +165,7 @@ SENTENCES = [
     "{given}, where are you?",
     "it is {weather} today, isn't it?",
     # commands of the speech recognition samples
-    *[f"{command}{'?' if command == '{question}' else '.'}" for command in grammar.RULES["command"]],
+    *[f"{command}{'?' if command == '{question}' else '.'}" for command in grammar.RULES["command"] * 3],
 ]
 
 HELD_OUT_SENTENCES = [
@@ -133,7 +187,7 @@ HELD_OUT_SENTENCES = [
     "when did {who} go to {place}?",
     "why is the {building} on {street} closed?",
     "what did you buy in {city}?",
-    "is {thing} better than {thing}?",
+    "is {drink} better than {drink}?",
     "did your {relative} work for {company}?",
     "can you call {someone} at {time}, please?",
     "{given}, do you know {someone}?",
@@ -145,6 +199,8 @@ SHARED = {
     "someone": ["{given}", "{given}", "{given} {family}", "{title} {family}", "{given} and {given}", "your {relative}"],
     "subject": ["I really", "we all", "they both", "you also", "most people"],
     "likes": ["like", "love", "need", "want", "remember"],
+    "loves": ["likes", "loves", "needs", "wants", "remembers"],
+    "do": ["buy", "read", "clean", "paint", "watch", "carry", "move", "bring"],
     "went": ["went", "drove", "walked", "traveled", "returned"],
     "title": ["Doctor", "Professor", "Captain", "Aunt", "Uncle"],
     "relative": ["brother", "sister", "mother", "father", "cousin", "neighbor", "friend", "boss"],
@@ -201,39 +257,6 @@ HELD_OUT_WORDS = {
     "city": ["Hamburg", "Seattle", "Prague", "Helsinki", "Geneva", "Denver", "Bristol", "Naples"],
 }
 
-_ONSETS = ["b", "br", "c", "ch", "d", "dr", "f", "g", "gr", "h", "j", "k", "l", "m", "n", "p", "r", "s", "st", "t", "v"]
-_VOWELS = ["a", "e", "i", "o", "u", "ia", "ea", "ou"]
-_CODAS = ["", "", "", "n", "r", "l", "s", "m", "ck", "rd", "nd"]
-_INVENTED = 2000  # of each kind; training sees as many known ones
-
-
-def _invented(rng: random.Random, taken: set[str]) -> list[str]:
-    """Names that nobody has, so that a model learns what stands around a name instead of the names."""
-    names: list[str] = []
-    while len(names) < _INVENTED:
-        syllables = rng.choice((2, 2, 3))
-        name = "".join(rng.choice(part) for _ in range(syllables) for part in (_ONSETS, _VOWELS, _CODAS)).capitalize()
-        if name not in taken:
-            names.append(name)
-    return names
-
-
-def _with_invented() -> dict[str, list[str]]:
-    rng = grammar.seeded("invented names")
-    taken = {word for words in (*WORDS.values(), *HELD_OUT_WORDS.values()) for word in words}
-    return {rule: [*words * (_INVENTED // len(words)), *_invented(rng, taken)] for rule, words in WORDS.items()}
-
-
-#: What training draws from.
-TRAINING: dict[str, list[str]] = {**SHARED, **_with_invented(), "sentence": SENTENCES}
-
-#: What evaluation draws from, by what of it training never sees.
-EVALUATION: dict[str, dict[str, list[str]]] = {
-    "sentences": {**SHARED, **WORDS, "sentence": SENTENCES},
-    "names": {**SHARED, **HELD_OUT_WORDS, "sentence": SENTENCES},
-    "templates": {**SHARED, **WORDS, "sentence": HELD_OUT_SENTENCES},
-}
-
 
 def sentence(rng: random.Random, rules: Mapping[str, list[str]]) -> str:
     """One random sentence as it should be written."""
@@ -245,3 +268,46 @@ def sentence(rng: random.Random, rules: Mapping[str, list[str]]) -> str:
 def spoken(written: str) -> str:
     """The same words as a recogniser gives them: lower case, no marks."""
     return re.sub(f"[{re.escape(MARKS)}]", "", written).lower()
+
+
+_INVENTED = 2000  # words of each kind
+
+#: Kinds of words of which training sees invented ones as well: their share, and how they end. Were only names unknown,
+#: every unknown word would be taken for a name.
+_MIXED = {
+    "given": (0.5, ""),
+    "family": (0.5, ""),
+    "city": (0.5, ""),
+    "adjective": (0.3, ""),
+    "thing_one": (0.3, ""),
+    "things": (0.3, "s"),
+    "building": (0.3, ""),
+    "went": (0.3, "ed"),
+    "loves": (0.3, "s"),
+    "do": (0.3, ""),
+}
+
+
+def _with_invented() -> dict[str, list[str]]:
+    """The rules of `_MIXED`, with each known word so often that the shares come out."""
+    rng = grammar.seeded("invented words")
+    known = {**SHARED, **WORDS}
+    entries = [entry for rules in (known, HELD_OUT_WORDS) for entries in rules.values() for entry in entries]
+    taken = {word for entry in (*entries, *SENTENCES, *HELD_OUT_SENTENCES) for word in spoken(entry).split()}
+    mixed = {}
+    for kind, (share, ending) in _MIXED.items():
+        words = [word + ending for word in invented_words(_INVENTED, rng, taken)]
+        repeated = round(_INVENTED * (1 - share) / share / len(known[kind])) * known[kind]
+        mixed[kind] = [*repeated, *(word.capitalize() if kind in WORDS else word for word in words)]
+    return mixed
+
+
+#: What training draws from.
+TRAINING: dict[str, list[str]] = {**SHARED, **_with_invented(), "sentence": SENTENCES}
+
+#: What evaluation draws from, by what of it training never sees.
+EVALUATION: dict[str, dict[str, list[str]]] = {
+    "sentences": {**SHARED, **WORDS, "sentence": SENTENCES},
+    "names": {**SHARED, **HELD_OUT_WORDS, "sentence": SENTENCES},
+    "templates": {**SHARED, **WORDS, "sentence": HELD_OUT_SENTENCES},
+}

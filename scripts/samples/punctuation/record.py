@@ -106,7 +106,7 @@ def main(arguments: list[str] | None = None) -> int:
             if number < len(ODD_TEXTS) + FIRST:
                 recordings.append({"text": line["text"], "recorded": line["recorded"]})
                 arrays |= {f"{number}/{name}": array for name, array in recorder.arrays()}
-        np.savez_compressed(out / "logits.npz", allow_pickle=False, **arrays)
+        np.savez_compressed(out / "logits.npz", **arrays)
     _write(out / "recordings.json", recordings)
     _write(manifest, lines)
     words, marks, capitals = map(

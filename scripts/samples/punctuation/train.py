@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import torch
     from nemo.collections.nlp.models import PunctuationCapitalizationModel
 
-STEPS = 2400
+STEPS = 3000
 BATCH = 32  # texts
 LEARNING_RATE = 2e-3
 LONGEST = 64  # pieces with [CLS] and [SEP]: NeMo's own window
