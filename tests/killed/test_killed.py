@@ -20,7 +20,7 @@ from tests.killed.subjects import OUTPUTS, commands
 ROOT = Path(__file__).parents[2]
 TOOLS = tuple(OUTPUTS)
 LEAST_POINTS = 60
-POINTS = 30  # of a tool that has more
+POINTS = 26  # of a tool that has more
 KINDS = {"open", "write", "fsync", "rename"}
 
 
@@ -131,7 +131,7 @@ def test_a_refusing_disk_is_told_and_changes_nothing(workshop: Workshop, tool: s
     """A disk that fills up, or a folder that turns read-only, at any operation: exit code 22, and the old output."""
     whole, before = workshop.whole(tool), older(workshop, tool)
     codes = set()
-    for point in workshop.points(tool, POINTS // 2):
+    for point in workshop.points(tool, POINTS // 3):
         answer = workshop(tool, at=point, action=action)
         where = f"{tool}, {action} before {whole['operations'][point]}, operation {point}: {answer['said']}"
         codes.add(answer["code"])
