@@ -171,11 +171,9 @@ class NemoCheckpoint(AbstractContextManager["NemoCheckpoint"]):
         with self.open_member(name) as stream:
             return stream.read()
 
-    def unpack(self, folder: Path, *, without: tuple[str, ...] = ()) -> None:
+    def unpack(self, folder: Path) -> None:
         """Copies the members into `folder`, in constant memory."""
         for name in self._members:
-            if name in without:
-                continue
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             with self.open_member(name) as stream, target.open("wb") as file:

@@ -38,13 +38,14 @@ def test_a_checkpoint_tells_what_it_is(tmp_path: Path, mode: str) -> None:
 
 
 def test_unpacking_copies_the_members(tmp_path: Path) -> None:
-    """`unpack` writes each member below the folder and leaves out what it is told to."""
+    """`unpack` writes each member below the folder, in folders of its own where it has some."""
     path = write_nemo(tmp_path / "a.nemo", members={"./folder/vocab.txt": b"a\nb\n"})
 
     with NemoCheckpoint.open(path) as checkpoint:
-        checkpoint.unpack(tmp_path / "out", without=("model_config.yaml",))
+        checkpoint.unpack(tmp_path / "out")
 
     found = {str(file.relative_to(tmp_path / "out")): file.read_bytes() for file in (tmp_path / "out").rglob("*.*")}
+    assert found.pop("model_config.yaml") != b""
     assert found == {"model_weights.ckpt": WEIGHTS, "folder/vocab.txt": b"a\nb\n"}
 
 

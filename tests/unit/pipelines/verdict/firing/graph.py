@@ -1,5 +1,6 @@
 """Exports whose graph is not what it should be."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ from pipelines.compatibility import riva_version
 from pipelines.errors import RivaError
 from pipelines.export.acceptance import check_content, check_schema, check_versions
 from pipelines.export.comparison import compare
-from pipelines.export.job import Comparison, NemoExport
+from pipelines.export.job import Comparison
 from pipelines.verdict.findings import Finding
+from tests.exports import COMPARISON, EXPORT
 from tests.tiny_graphs import FRAMES, write_graph, write_reference
 from tests.unit.pipelines.verdict.firing import Firing
 
@@ -20,32 +22,10 @@ SCHEMA = """
 metadata: [{obj_cls: nemo.collections.asr.models.EncDecCTCModel}]
 artifact_properties: [model_config.yaml]
 """
-EXPORT = NemoExport(
-    device="cpu",
-    autocast=False,
-    max_batch=1,
-    max_dim=256,
-    parameters=7,
-    subsampling=4,
-    facts={},
-    versions={},
-    notes=[],
-)
 
 
 def _compared(**changes: Any) -> Comparison:
-    good = {
-        "ir_version": 8,
-        "opset": 16,
-        "inputs": [],
-        "outputs": [],
-        "single_error": 1e-6,
-        "equal_error": 1e-6,
-        "padded_error": 1e-6,
-        "lengths": [[90, 23]],
-        "versions": {},
-    }
-    return Comparison(**{**good, **changes})
+    return dataclasses.replace(COMPARISON, **changes)
 
 
 def _raised(check: Callable[[Path], object]) -> Firing:
