@@ -30,8 +30,8 @@ def _main(argv: list[str]) -> int:
     result = export_riva(request, _say)
     for note in result.notes:
         _say(f"note: {note}")
-    facts = result.facts
-    _say(f"Compared with the checkpoint: largest difference {facts['max_error']:.2g} (tolerance {facts['tolerance']:g})")
+    error, tolerance = result.facts["max_error"], result.facts["tolerance"]
+    _say(f"Compared with the checkpoint: largest difference {error:.2g} (tolerance {tolerance:g})")
     if parsed.options.validate:
         _say(f"Exported model at {result.output} is compliant with Riva")
     print(f"Model saved to {result.output} ({result.output.stat().st_size:,} bytes)")
