@@ -28,19 +28,23 @@ _MOVE, _TRUNCATE = 1 << 13, 1 << 14  # since versions 2 and 3
 _SCOPES = 1 | 2  # since version 6: no signals and no abstract sockets to processes outside
 
 _TO_READ = _EXECUTE | _READ | _LIST
-_SYSTEM = (
-    "/usr",
-    "/lib",
-    "/lib32",
-    "/lib64",
-    "/bin",
-    "/sbin",
-    "/etc",
-    "/opt",
-    "/nix",
-    "/proc",
-    "/sys",
-    "/run/opengl-driver",
+_LIBRARIES = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/opt", "/nix", "/run/opengl-driver")
+_KERNEL = ("/proc", "/sys")
+_SETTINGS = (  # of /etc, which also holds keys and passwords, no more than libraries ask for
+    "alternatives",
+    "fonts",
+    "group",
+    "hosts",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "localtime",
+    "mime.types",
+    "nsswitch.conf",
+    "nv_tegra_release",
+    "os-release",
+    "passwd",
+    "ssl/openssl.cnf",
 )
 _DEVICES = ("null", "zero", "full", "random", "urandom", "nvidia*", "nvhost*", "nvmap", "nvgpu*", "dri/*")
 
@@ -84,7 +88,8 @@ def _allow(ruleset: int, places: Iterable[Path], rights: int) -> None:
 
 
 def _readable() -> Iterator[Path]:
-    yield from map(Path, _SYSTEM)
+    yield from map(Path, (*_LIBRARIES, *_KERNEL))
+    yield from (Path("/etc", name) for name in _SETTINGS)
     yield from {Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent}
     ours = Path(__file__).parents[3]
     for entry in map(Path, sys.path):
