@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Protocol
 
+import grpc
 import grpc.aio
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +50,8 @@ class UnaryExchange:
         try:
             return await self._stub.ModelInfer(request, timeout=INFER_SECONDS)
         except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+                raise InferenceFailed(f"no answer within {INFER_SECONDS:g} seconds") from error
             raise InferenceFailed(error.details() or error.code().name) from error
 
     async def close(self) -> None:

@@ -33,8 +33,8 @@ def network_model(
         max_batch_size: Items that one call may bring.
         gathering: Microseconds that a call may wait for others.
         spread: Whether an item that is alone is computed by all processor cores, sooner and at a higher cost.
-        together: Whether calls that were gathered are answered together, instead of each as soon as it can be. Must be
-            so for networks that may take less than a millisecond.
+        together: Whether calls that were gathered are answered together, instead of each as soon as it can be; for
+            networks that may take less than a millisecond (`models/network.py` says why).
     """
     config = _config(engine, graph, name=f"riva-{engine.kind}-{suffix}", max_batch_size=max_batch_size)
     config.dynamic_batching.max_queue_delay_microseconds = gathering

@@ -40,7 +40,8 @@ class TritonPythonModel:
         Parameters of the configuration: `threads` (0: one a processor core); `spread`, whether a part that is alone is
         spread over all threads, which answers it sooner and costs more processor time; `together`, whether `execute`
         returns the answers of its requests, instead of each being sent when it is ready. The latter keeps the cores
-        busier, but Triton 2.51 crashes, or loses the answer, when one is sent before `execute` has returned.
+        busier where items differ in length. With a network of half a millisecond, eight callers and a machine that had
+        no time for them, Triton 2.51 crashed once and lost an answer once; returned answers came through the same.
         """
         config = json.loads(args["model_config"])
         parameters = {name: value["string_value"] for name, value in config["parameters"].items()}

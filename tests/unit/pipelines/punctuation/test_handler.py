@@ -142,6 +142,18 @@ def test_failure_of_the_pipeline(service: riva.client.NLPService) -> None:
     )
 
 
+def test_a_pipeline_that_takes_too_long_is_told(
+    service: riva.client.NLPService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No call waits for ever; the message says for how long it did."""
+    monkeypatch.setattr("pipelines.server.sequence.INFER_SECONDS", 0.2)
+    with pytest.raises(grpc.RpcError) as raised:
+        service.punctuate_text("slow")
+
+    assert raised.value.code() is grpc.StatusCode.UNKNOWN
+    assert raised.value.details().endswith("Error message: no answer within 0.2 seconds")
+
+
 def test_each_call_leaves_one_line_of_json(service: riva.client.NLPService, caplog: pytest.LogCaptureFixture) -> None:
     """With the number of texts and their size, and nothing of what they say."""
     with caplog.at_level("INFO", logger="pipelines.server.calls"):
