@@ -118,19 +118,18 @@ def _try(graph: Graph, files: GraphFiles, probe: Mapping[str, Any]) -> tuple[Gra
 def _try_large(graph: Graph, files: GraphFiles, probe: Mapping[str, Any]) -> tuple[GraphFiles, list[Any]]:
     """The same with mapped weights: memory does not grow with the network."""
     from pipelines.triton.engine_large import optimise_large
-    from pipelines.triton.mapped import kept_out, mapped_session
+    from pipelines.triton.mapped import MappedSession
 
-    session = mapped_session(files.graph)
+    session = MappedSession(files)
     _compare("inputs", graph.inputs, session.get_inputs())
     _compare("outputs", graph.outputs, session.get_outputs())
     if _is_rewritten(graph):
         exported, files = files, optimise_large(files)
         for path in (exported.graph, *exported.weights):
             path.unlink()
-    session = mapped_session(files.graph)
+    session = MappedSession(files)
     _compare("inputs", graph.inputs, session.get_inputs())
-    with kept_out(files.weights):
-        return files, session.run(None, dict(probe))
+    return files, session.run(None, probe)
 
 
 def _is_rewritten(graph: Graph) -> bool:

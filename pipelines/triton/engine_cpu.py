@@ -13,6 +13,7 @@ import itertools
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -54,8 +55,12 @@ def rewrite(graph: Editor) -> None:
     raise_convolutions(graph)
 
 
-def try_out(session: onnxruntime.InferenceSession) -> list[Constant]:
-    """A network's answers to random features, one an utterance: (steps inside it, tokens)."""
+def try_out(session: Any) -> list[Constant]:
+    """A network's answers to random features, one an utterance: (steps inside it, tokens).
+
+    Args:
+        session: An `onnxruntime.InferenceSession`, or what has its `get_inputs` and `run`.
+    """
     signal, *others = session.get_inputs()
     frames = max(_TRIAL)
     noise = np.random.default_rng(0).standard_normal((len(_TRIAL), signal.shape[1], frames), np.float32)

@@ -13,7 +13,7 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from pipelines.triton.engine_cpu import compare, rewrite, try_out
 from pipelines.triton.graph_files import GRAPH_FILE, GraphFiles
-from pipelines.triton.mapped import kept_out, mapped_options, mapped_session
+from pipelines.triton.mapped import MappedSession, give_back, mapped_options
 from pipelines.triton.onnx_editor import Constant, Editor
 
 __all__ = ["optimise_large"]
@@ -34,25 +34,22 @@ def optimise_large(files: GraphFiles) -> GraphFiles:
     """
     folder = files.graph.with_name("rewritten")
     folder.mkdir()
-    with kept_out(files.weights):
-        expected = try_out(mapped_session(files.graph))
-        model = _simplify(files.graph, folder)
-    constants = _Mapped(folder)
-    with kept_out([folder / _SIMPLIFIED, folder / _REWRITTEN]):
-        graph = Editor(model, constants)
-        rewrite(graph)
-        (folder / GRAPH_FILE).write_bytes(graph.finish().SerializeToString())
-        found = GraphFiles(graph=folder / GRAPH_FILE, weights=tuple(folder.glob(f"{GRAPH_FILE}.*")))
-        compare(files.graph.name, expected, try_out(mapped_session(found.graph)))
+    expected = try_out(MappedSession(files))
+    graph = Editor(_simplify(files, folder), _Mapped(folder))
+    rewrite(graph)
+    (folder / GRAPH_FILE).write_bytes(graph.finish().SerializeToString())
+    found = GraphFiles(graph=folder / GRAPH_FILE, weights=tuple(folder.glob(f"{GRAPH_FILE}.*")))
+    give_back(found.weights)
+    compare(files.graph.name, expected, try_out(MappedSession(found)))
     return found
 
 
-def _simplify(graph: Path, folder: Path) -> ModelProto:
+def _simplify(files: GraphFiles, folder: Path) -> ModelProto:
     options = mapped_options(onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC)
     options.optimized_model_filepath = str(folder / GRAPH_FILE)
     for name, value in (("file_name", _SIMPLIFIED), ("min_size_in_bytes", str(_SMALL))):
         options.add_session_config_entry(f"session.optimized_model_external_initializers_{name}", value)
-    onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    onnxruntime.InferenceSession(files.graph, options, providers=["CPUExecutionProvider"])
     return onnx.load(folder / GRAPH_FILE, load_external_data=False)
 
 
@@ -77,6 +74,7 @@ class _Mapped:
             file.write(bytes(-file.tell() % _ALIGNMENT))
             offset = file.tell()
             np.ascontiguousarray(value).tofile(file)
+        give_back([self._folder / _SIMPLIFIED])  # what `value` was made from
         return self._map(_REWRITTEN, offset, value.dtype, value.shape)
 
     def tensor(self, name: str, value: Constant) -> TensorProto:

@@ -12,7 +12,7 @@ from pipelines.triton import engine_cpu, engine_large, graph_files, weights
 from pipelines.triton.engine_cpu import optimise
 from pipelines.triton.engine_large import optimise_large
 from pipelines.triton.graph_files import GraphFiles, unpack_graph
-from pipelines.triton.mapped import mapped_session
+from pipelines.triton.mapped import MappedSession
 from tests.size.networks import write_network
 
 
@@ -35,10 +35,8 @@ def test_it_is_the_same_network_as_in_memory(files: GraphFiles, tmp_path: Path) 
     assert all(tensor.external_data for tensor in model.graph.initializer if np.prod(tensor.dims) > 4)
     onnx.checker.check_model(str(mapped.graph))
     (tmp_path / "in_memory.onnx").write_bytes(in_memory.SerializeToString())
-    for one, other in zip(
-        *(engine_cpu.try_out(mapped_session(graph)) for graph in (mapped.graph, tmp_path / "in_memory.onnx")),
-        strict=True,
-    ):
+    networks = mapped, GraphFiles(graph=tmp_path / "in_memory.onnx")
+    for one, other in zip(*(engine_cpu.try_out(MappedSession(network)) for network in networks), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4)
 
 
