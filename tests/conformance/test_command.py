@@ -23,6 +23,7 @@ from ci.conformance.checks import CHECKS
 from ci.errors import BadEvaluation, BadKnownFailing, BadYaml, ServerUnreachable
 from pipelines.errors import InternalError, MissingInput, UsageError
 from tests.conformance.mistakes.invariants import CountsAudioInMilliseconds
+from tests.conformance.mistakes.punctuation import TakesQuestionsForStatements
 from tests.conformance.mistakes.recognition import HearsNothing
 from tests.conformance.scripted.server import ScriptedServer, serving
 
@@ -125,6 +126,22 @@ def test_known_failures_keep_ci_green_until_they_pass(evaluation_folder: Path, t
         assert main([f"--uri={wrong}", *beside]) == 0
         known.write_text("# Counts in ms, see issue 9\nspeech_recognition/invariants/audio-processd/*\n")
         assert main([f"--uri={wrong}", *arguments]) == BadKnownFailing.exit_code
+
+
+def test_wrong_marks_are_shown_word_by_word(tmp_path: Path) -> None:
+    """The page has the texts with wrong marks or capitals, what was expected beside what was written."""
+    lines = [{"text": "alpha echo", "punctuated": "Alpha echo?"}, {"text": "hotel", "punctuated": "Hotel."}]
+    (tmp_path / "manifest.json").write_text("\n".join(map(json.dumps, lines)))
+    cases = ["--run=punctuation/content/accuracy/punctuate"]
+    with serving(TakesQuestionsForStatements()) as uri:
+        code = main([f"--uri={uri}", f"--evaluation={tmp_path}", f"--report={tmp_path}", *cases])
+
+    page = (tmp_path / "conformance.html").read_text()
+    assert code == CASES_FAILED
+    assert "Texts with wrong marks or capitals" in page
+    assert "<del>echo?</del> <ins>echo.</ins>" in page
+    assert "words wrong in punctuation, punctuate" in page
+    assert "Misrecognised" not in page
 
 
 def test_a_hostile_server_cannot_break_the_reports(evaluation_folder: Path, tmp_path: Path) -> None:
