@@ -1,5 +1,6 @@
 """`nox -s serve` prints a command that works when pasted."""
 
+import json
 import shlex
 from pathlib import Path
 
@@ -26,6 +27,23 @@ def test_streaming_is_used_where_nothing_else_is_built(folder: Path) -> None:
     declaration.write_text(declaration.read_text().replace(", offline: {}", ""))
 
     assert "streaming_response_generator" in serve.client_command("a:1", Checkpoint.read(folder), "a.wav")
+
+
+def test_punctuation_is_tried_with_a_text(folder: Path) -> None:
+    """The command of a punctuation checkpoint sends a text of its evaluation set."""
+    (folder / "pipeline.yaml").write_text(
+        "checkpoint: {path: model.nemo}\npipeline: punctuation\nlanguage: en-US\nversion: 1.0.0\n"
+        "builds: {punctuation: {}}\n"
+    )
+    line = {"text": "it's here", "punctuated": "It's here."}
+    (folder / "evaluation" / "manifest.json").write_text(json.dumps(line))
+    checkpoint = Checkpoint.read(folder)
+
+    *_, program, uri, language, text = shlex.split(serve.client_command("a:1", checkpoint, serve._example(checkpoint)))
+
+    compile(program, "pasted", "exec")
+    assert "punctuate_text" in program
+    assert (uri, language, text) == ("a:1", "en-US", "it's here")
 
 
 def test_several_checkpoints_need_a_name(folder: Path) -> None:
