@@ -12,12 +12,13 @@ from tests.conformance.mistakes import (
     liveness,
     punctuation,
     recognition,
+    texts,
 )
 from tests.conformance.mistakes.wrong_server import WrongServer
 
 __all__ = ["MISTAKES", "WrongServer"]
 
-KINDS = (health, configuration, recognition, formats, errors, invariants, punctuation, combination, liveness)
+KINDS = (health, configuration, recognition, formats, errors, invariants, punctuation, texts, combination, liveness)
 
 
 def _mistakes() -> Iterator[type[WrongServer]]:
