@@ -36,6 +36,7 @@ def optimise_large(files: GraphFiles) -> GraphFiles:
     folder.mkdir()
     expected = try_out(MappedSession(files))
     graph = Editor(_simplify(files, folder), _Mapped(folder))
+    give_back(files.weights)
     rewrite(graph)
     (folder / GRAPH_FILE).write_bytes(graph.finish().SerializeToString())
     found = GraphFiles(graph=folder / GRAPH_FILE, weights=tuple(folder.glob(f"{GRAPH_FILE}.*")))

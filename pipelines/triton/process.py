@@ -32,14 +32,6 @@ STOP_LIMIT = 30.0  # seconds for requests in flight and for models to unload, th
 _STUBS_LIMIT = 2.0  # seconds after Triton has ended until the stubs of the Python backend have, too
 _SEQUENCES_LIMIT = 5  # seconds that Triton waits for sequences without END; nobody is left to send one
 _POLL = 0.05  # seconds
-# Becomes tritonserver, which the kernel then ends with its parent: PR_SET_PDEATHSIG (1, prctl(2)) outlives exec. Not a
-# `preexec_fn`: that runs Python between fork and exec, which may hang where the parent has threads.
-_LAUNCHER = """
-import ctypes, os, signal, sys
-ctypes.CDLL(None).prctl(1, signal.SIGTERM)
-if os.getppid() == int(sys.argv[1]):
-    os.execv(sys.argv[2], sys.argv[2:])
-"""
 _LOG_LINES = 2000  # kept for error messages
 _LOADED = re.compile(r"successfully loaded '(?P<model>[^']+)'")
 # The reason ends before the quote that closes Triton's line, and before the traceback of a Python model.
@@ -201,8 +193,7 @@ class TritonProcess:
         assert self._backends is not None
         self.ports = self._wanted.picked()
         self._process = subprocess.Popen(
-            [
-                *(sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid())),
+            tied_to_this_process([
                 str(installation.binary),
                 f"--model-repository={self._repository}",
                 f"--backend-directory={self._backends.name}",
