@@ -10,7 +10,10 @@ from pipelines.punctuation.windows import WindowSettings
 from tests.marks.archive import VOCABULARY
 
 SETTINGS = PunctuatorSettings(
-    marks=("", ",", "."), capitals=(False, True), lower_case=True, windows=WindowSettings(max_seq_length=10, margin=2)
+    marks=("", ",", "."),
+    capitals=(False, True),
+    lower_case=True,
+    windows=WindowSettings(max_seq_length=10, step=2, margin=2),
 )
 PUNCTUATOR = Punctuator(SETTINGS, VOCABULARY)
 Network = Callable[[np.ndarray], Answer]
