@@ -4,7 +4,6 @@ A tool gets a process group of its own and writes straight to its log, which is 
 grandchild could keep open, and nothing lost when the reader is interrupted. It dies with this process.
 """
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from ci import environments
 from ci.runtime import Command
+from pipelines.tied_process import tied_to_this_process
 
 __all__ = ["environment_of", "prepare", "start"]
 
@@ -24,9 +24,6 @@ _ENVIRONMENTS = {"nemo2riva": "export"}
 POLL_SECONDS = 0.05
 STOP_SECONDS = 45.0  # start-riva lets running streams finish for up to 30 s
 KILL_SECONDS = 5.0
-
-_PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None)
 
 
 def environment_of(tool: str) -> str:
@@ -59,13 +56,12 @@ def start(command: Command) -> Iterator["LocalProcess"]:
     command.log.parent.mkdir(parents=True, exist_ok=True)
     with command.log.open("wb") as log:
         process = subprocess.Popen(
-            [folder / "bin" / command.tool, *map(_spell, command.arguments)],
+            tied_to_this_process([folder / "bin" / command.tool, *map(_spell, command.arguments)]),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             env=variables,
             start_new_session=True,
-            preexec_fn=_die_with_parent,
         )
     running = LocalProcess(process, command.log)
     try:
@@ -124,7 +120,3 @@ class LocalProcess:
 
 def _spell(argument: str | Path | tuple[str, Path]) -> str:
     return f"{argument[0]}{argument[1]}" if isinstance(argument, tuple) else str(argument)
-
-
-def _die_with_parent() -> None:
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -10,7 +10,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -22,6 +21,7 @@ from types import TracebackType
 
 from pipelines.errors import ModelsNotLoaded, PortTaken, RivaError, TritonNotReady
 from pipelines.progress import progress
+from pipelines.tied_process import tied_to_this_process
 from pipelines.triton.installation import Installation, environment, find_installation, lay_out_backend
 from pipelines.triton.repository import model_names
 
@@ -193,19 +193,21 @@ class TritonProcess:
         assert self._backends is not None
         self.ports = self._wanted.picked()
         self._process = subprocess.Popen(
-            tied_to_this_process([
-                str(installation.binary),
-                f"--model-repository={self._repository}",
-                f"--backend-directory={self._backends.name}",
-                *(f"--{name}-address={self.ports.host}" for name in ("grpc", "http", "metrics")),
-                f"--grpc-port={self.ports.grpc}",
-                f"--http-port={self.ports.http}",
-                f"--metrics-port={self.ports.metrics}",
-                "--exit-on-error=true",
-                f"--exit-timeout-secs={_SEQUENCES_LIMIT}",
-                "--disable-auto-complete-config",
-                *self._arguments,
-            ],
+            tied_to_this_process(
+                [
+                    str(installation.binary),
+                    f"--model-repository={self._repository}",
+                    f"--backend-directory={self._backends.name}",
+                    *(f"--{name}-address={self.ports.host}" for name in ("grpc", "http", "metrics")),
+                    f"--grpc-port={self.ports.grpc}",
+                    f"--http-port={self.ports.http}",
+                    f"--metrics-port={self.ports.metrics}",
+                    "--exit-on-error=true",
+                    f"--exit-timeout-secs={_SEQUENCES_LIMIT}",
+                    "--disable-auto-complete-config",
+                    *self._arguments,
+                ]
+            ),
             env=environment(installation),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
