@@ -28,5 +28,5 @@ WEIGHTS_FINITE = Rule(
     outcome=Outcome.FAILS,
     why="one of them is enough to turn every output into NaN; training diverged, or the file was damaged",
     fix="choose an earlier checkpoint of the training",
-    link="https://github.com/NVIDIA-NeMo/Speech/issues/2642",
+    link="https://docs.pytorch.org/docs/stable/generated/torch.isfinite.html",
 )
