@@ -127,9 +127,10 @@ def test_whatever_is_wrong_is_an_error_of_ours(
     monkeypatch: pytest.MonkeyPatch,
     cases: range,
     record_property: Any,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """No crash, no hang, nothing written elsewhere; half of them pass the container, a fifth reach what is inside."""
-    logging.getLogger("pipelines").setLevel(logging.WARNING)
+    caplog.set_level(logging.WARNING, "pipelines")
     monkeypatch.setattr(encryption, "_SCRYPT_LOG_N", 10)
     monkeypatch.setattr(graph_files, "LARGE", 1000)
     depth = Depth(monkeypatch)

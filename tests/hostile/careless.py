@@ -114,4 +114,6 @@ def unpack(path: Path) -> None:
     folder = path.with_suffix(".unpacked")
     folder.mkdir()
     with tarfile.open(path) as tar:
-        tar.extractall(folder, filter="fully_trusted")
+        if hasattr(tarfile, "fully_trusted_filter"):  # since 3.11.4 there are filters
+            tar.extraction_filter = tarfile.fully_trusted_filter
+        tar.extractall(folder)

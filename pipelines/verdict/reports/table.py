@@ -27,7 +27,7 @@ STYLES = {
 
 def show(verdict: Verdict, console: Console) -> None:
     """Prints a verdict; without a terminal it is plain text."""
-    console.print(_headline(verdict))
+    console.print(_headline(verdict), soft_wrap=True)
     if verdict.facts is not None and verdict.needs is not None:
         _print(_grid(fact_lines(verdict.facts, verdict.needs)), console)
         _print(_places(verdict), console)
