@@ -14,7 +14,7 @@ __all__ = [
     "REFERENCES_INSIDE",
 ]
 
-_HYDRA_CVE = "https://cvetodo.com/cve/CVE-2025-23304"
+_HYDRA_CVE = "https://nvd.nist.gov/vuln/detail/CVE-2025-23304"
 _ASK = "ask its maker what this is for; do not restore this file anywhere"
 
 CONFIGURATION_PLAIN = Rule(
