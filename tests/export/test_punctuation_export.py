@@ -16,6 +16,7 @@ import pytest
 
 from pipelines.archive.archive import Archive
 from pipelines.archive.encrypted_path import EncryptedPath
+from pipelines.archive.nemo import NemoCheckpoint
 from pipelines.errors import BrokenCheckpoint, ExportFailed, UsageError
 from pipelines.export.job import Comparison, ExportJob, NemoExport
 from pipelines.punctuation.checkpoint import config_for_nemo
@@ -53,10 +54,8 @@ def job_in(work: Path, **changes: Any) -> ExportJob:
 
 
 def unpack_sample(work: Path) -> ExportJob:
-    import tarfile
-
-    with tarfile.open(SAMPLE) as tar:
-        tar.extractall(work / "checkpoint", filter="data")
+    with NemoCheckpoint.open(SAMPLE) as checkpoint:
+        checkpoint.unpack(work / "checkpoint")
     return job_in(work)
 
 
