@@ -14,10 +14,10 @@ from urllib.error import URLError
 from ci.checked_yaml import Document, read_checked
 from ci.environments import ROOT
 from ci.errors import BadCheckpoint, BadYaml, UnknownCheckpoint
-from ci.pipeline.content import file_digest
 from pipelines.cli.flags import flags_of
 from pipelines.compatibility import DEFAULT_VERSION, riva_version
 from pipelines.contract import Pipeline
+from pipelines.digests import file_digest
 from pipelines.errors import RivaError
 from pipelines.outputs import atomic_file
 from pipelines.progress import progress

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Content", "digest_of", "file_digest", "value_digest"]
+from pipelines.digests import file_digest
+
+__all__ = ["Content", "digest_of", "value_digest"]
 
 _CACHES = ("__pycache__", ".mypy_cache", ".ruff_cache")
 
@@ -44,12 +46,6 @@ def digest_of(path: Path, *, without: Iterable[Path] = ()) -> Content | None:
         digest.update(f"{entry.relative_to(path)}\0{file_digest(entry)}\n".encode())
         size += entry.stat().st_size
     return Content(digest.hexdigest(), size)
-
-
-def file_digest(path: Path) -> str:
-    """The sha256 of a file, read as a stream."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def value_digest(value: Any) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from pipelines.archive.plain_yaml import PlainDumper
 from pipelines.errors import ForeignArchive, NotAnArchive
 
 __all__ = ["ARTIFACTS", "MANIFEST", "MANIFEST_LIMIT", "dump_manifest", "parse_manifest"]
@@ -26,9 +27,8 @@ class _Digest(str):
     __slots__ = ()
 
 
-class _Dumper(yaml.SafeDumper):
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
+class _Dumper(PlainDumper):
+    """With digests in quotes."""
 
 
 _Dumper.add_representer(_Digest, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style="'"))

@@ -13,7 +13,7 @@ import yaml
 
 from pipelines.errors import BrokenCheckpoint, UnsafeCheckpoint
 
-__all__ = ["load_plain"]
+__all__ = ["PlainDumper", "load_plain"]
 
 _SIZE_LIMIT = 8 << 20
 _NODE_LIMIT = 250_000  # the largest vocabularies written into configurations have tens of thousands of tokens
@@ -23,6 +23,14 @@ _TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool",
 _TEXT = "tag:yaml.org,2002:str"
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _FIX = "save the model again with NeMo's save_to()"
+
+
+class PlainDumper(yaml.SafeDumper):
+    """Writes what is shared twice: no reader of ours takes aliases for granted."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        """As PyYAML asks: true for everything."""
+        return True
 
 
 def load_plain(content: bytes, *, name: str) -> Any:

@@ -5,14 +5,10 @@ can know more.
 """
 
 import asyncio
-import ctypes
-import signal
 import sys
 
 from pipelines.cli import run
 from pipelines.server.options import ServerOptions
-
-_PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 def _serve(argv: list[str]) -> int:
@@ -22,7 +18,6 @@ def _serve(argv: list[str]) -> int:
     (text,) = argv
     options = ServerOptions.from_json(text)
     access_log.set_up(verbose=options.verbose)
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)  # a supervisor that was killed leaves nothing behind
 
     async def serve() -> None:
         await Server(options).run(_line_on_stdin())

@@ -149,19 +149,19 @@ class MelSpectrogram:
         step = samples.strides[0]
         windows = np.lib.stride_tricks.as_strided(samples, (count, s.window), (s.hop * step, step), writeable=False)
         if self._pool is None or count < 2 * _BLOCK:
-            parts = [self._mel(windows)]
+            blocks = self._blocks_of(windows)
         else:
-            parts = list(self._pool.map(self._mel, np.array_split(windows, self._threads)))
-        mel = np.concatenate(parts) if len(parts) > 1 else parts[0]
+            parts = np.array_split(windows, self._threads)
+            blocks = [block for part in self._pool.map(self._blocks_of, parts) for block in part]
+        mel = np.concatenate(blocks) if len(blocks) > 1 else blocks[0]
         if not s.log:
             return mel
         guarded = mel + np.float32(s.guard) if s.guard_type == "add" else np.maximum(mel, np.float32(s.guard))
         logarithm: Array = np.log(guarded)
         return logarithm
 
-    def _mel(self, windows: Array) -> Array:
-        blocks = [self._bands_of(windows[first : first + _BLOCK]) for first in range(0, len(windows), _BLOCK)]
-        return np.concatenate(blocks) if len(blocks) > 1 else blocks[0]
+    def _blocks_of(self, windows: Array) -> list[Array]:
+        return [self._bands_of(windows[first : first + _BLOCK]) for first in range(0, len(windows), _BLOCK)]
 
     def _bands_of(self, windows: Array) -> Array:
         # The zeros stand behind the window, not on either side: that changes only the phase.

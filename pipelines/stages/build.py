@@ -8,7 +8,6 @@
 Members are streamed from archive to archive; an RMIR with a key is encrypted as a whole.
 """
 
-import hashlib
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from pipelines.build_options import files_of
 from pipelines.cli.flags import flags_of, to_mapping
 from pipelines.compatibility import riva_version
 from pipelines.contract import Pipeline
+from pipelines.digests import file_digest
 from pipelines.errors import NotAnArchive, UsageError, WrongClass
 from pipelines.verdict.compatibility import check_graph
 
@@ -157,9 +157,7 @@ def _manifest(request: BuildRequest, archives: list[Archive], options: Mapping[s
 def _origin(archive: Archive) -> dict[str, Any]:
     """What a `.riva` was made from, so that an RMIR can be traced to its checkpoints."""
     path = archive.path.path
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"name": path.name, "sha256": digest, "checkpoint": archive.manifest["riva_ci"].get("input")}
+    return {"name": path.name, "sha256": file_digest(path), "checkpoint": archive.manifest["riva_ci"].get("input")}
 
 
 def _same(first: Path, second: Path) -> bool:

@@ -20,6 +20,7 @@ from types import FrameType
 
 from pipelines.errors import PortTaken, ProcessDied, RivaError
 from pipelines.server.options import ServerOptions
+from pipelines.tied_process import tied_to_this_process
 from pipelines.triton.process import TritonPorts, TritonProcess
 
 __all__ = ["ServeRequest", "serve"]
@@ -74,7 +75,7 @@ def serve(request: ServeRequest) -> None:
 def _run_server(options: ServerOptions, *, triton: TritonProcess | None) -> None:
     # The API server starts at once, so that what it imports is there when the models are; it listens when it is told.
     server = subprocess.Popen(
-        [sys.executable, "-m", "pipelines.server", options.to_json()],
+        tied_to_this_process([sys.executable, "-m", "pipelines.server", options.to_json()]),
         stdin=subprocess.PIPE,
         start_new_session=True,  # Ctrl-C reaches us; the server gets its SIGTERM from here
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines.digests import file_digest
 from pipelines.errors import InternalError, NameClash, NotARepository, NotDeployable
 from pipelines.triton.model_config import CONFIG_FILE, read_config, write_config
 
@@ -101,10 +102,7 @@ def check_models(models: Iterable[TritonModel], repository: Path) -> None:
 
 
 def _digest(source: bytes | Path) -> str:
-    if isinstance(source, bytes):
-        return hashlib.sha256(source).hexdigest()
-    with source.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return hashlib.sha256(source).hexdigest() if isinstance(source, bytes) else file_digest(source)
 
 
 def model_names(repository: Path) -> list[str]:

@@ -8,7 +8,6 @@ that the same content has the same digest, whoever packed it and when.
 Only this file reaches the processes that load a checkpoint (`pipelines/export/`).
 """
 
-import hashlib
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +21,8 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 import yaml
 
 from pipelines.archive.nemo import CONFIG, WEIGHTS, NemoCheckpoint
+from pipelines.archive.plain_yaml import PlainDumper
+from pipelines.digests import file_digest
 from pipelines.registry import pipeline_of
 from pipelines.verdict.firewall.refusal import Refusal
 from pipelines.verdict.firewall.zip_records import ZipRecord, read_zip
@@ -64,7 +65,7 @@ def write_clean(checkpoint: NemoCheckpoint, path: Path) -> CleanCheckpoint:
     config = pipeline_of(checkpoint.obj_cls).checkpoint.config_for_nemo(checkpoint.config)
     files = sorted({artifact.member for artifact in checkpoint.artifacts})
     with path.open("wb") as file:
-        text = yaml.dump(config, Dumper=_PlainDumper, sort_keys=False, allow_unicode=True).encode()
+        text = yaml.dump(config, Dumper=PlainDumper, sort_keys=False, allow_unicode=True).encode()
         _write(file, CONFIG, BytesIO(text))
         for name in files:
             with checkpoint.open_member(name) as stream:
@@ -73,15 +74,8 @@ def write_clean(checkpoint: NemoCheckpoint, path: Path) -> CleanCheckpoint:
             _write_weights(part, stream, checkpoint.size(WEIGHTS))
         file.write(bytes(2 * _BLOCK))
     return CleanCheckpoint(
-        path=path, sha256=_digest(path), size=path.stat().st_size, source_sha256=_digest(checkpoint.path)
+        path=path, sha256=file_digest(path), size=path.stat().st_size, source_sha256=file_digest(checkpoint.path)
     )
-
-
-class _PlainDumper(yaml.SafeDumper):
-    """Writes what is shared twice: its size was checked when it was read."""
-
-    def ignore_aliases(self, data: object) -> bool:
-        return True
 
 
 def _write(file: IO[bytes], name: str, stream: IO[bytes]) -> None:
@@ -155,8 +149,3 @@ def _entry(name: str) -> ZipInfo:
     entry = ZipInfo(f"{_FOLDER}/{name}", _EPOCH)
     entry.create_system = _UNIX
     return entry
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
