@@ -11,6 +11,21 @@
         |-- BadCheckpoint        93  a checkpoint's file is missing, a Git LFS pointer, or not what its digest says
         |-- StageFailed          94  the command line of a stage ended with an error
         |-- WrongAnswer          95  what was to be timed answers something else than its baseline
+        |-- GitHubError
+        |   |-- GitHubUnauthorized   100  401: GitHub does not know the token
+        |   |-- GitHubForbidden      101  403: the token may not do this
+        |   |-- GitHubNotFound       102  404: it is not there, or the token may not see it
+        |   |-- GitHubRefused        103  422, 409: the request makes no sense as things stand, such as a name taken
+        |   |-- GitHubLimited        104  the rate limit ends too late to wait for
+        |   `-- GitHubUnavailable    105  no connection, or 5xx, again and again
+        |-- ReleaseError
+        |   |-- BadTag               106  a tag names no model, or another version than its pipeline.yaml
+        |   |-- NotProven            107  bytes to be released are not those that passed conformance, or some are missing
+        |   |-- AlreadyPublished     108  a version of a model was published with other bytes
+        |   |-- EngineFound          109  an asset holds an engine, which is of use on one kind of machine only
+        |   |-- ReleaseDamaged       110  an asset is missing or not what the release says it is
+        |   |-- NoSuchRelease        111  no release has what was asked for
+        |   `-- AttestationFailed    112  the provenance of an asset cannot be proved
         `-- ServerUnreachable    69  nothing answers at the address (EX_UNAVAILABLE of sysexits.h)
 
 A judged server that fails cases is a finding, not an error: `riva-conformance` ends with 1 then.
@@ -81,3 +96,89 @@ class WrongAnswer(CIError):
     """What was to be timed does not answer as its baseline does, so its speed says nothing."""
 
     exit_code = 95
+
+
+class GitHubError(CIError):
+    """GitHub's REST API did not do what it was asked to."""
+
+
+class GitHubUnauthorized(GitHubError):
+    """GitHub does not know the token, or wants one (401)."""
+
+    exit_code = 100
+
+
+class GitHubForbidden(GitHubError):
+    """The token lacks a permission (403)."""
+
+    exit_code = 101
+
+
+class GitHubNotFound(GitHubError):
+    """There is no such thing, or the token may not see it (404)."""
+
+    exit_code = 102
+
+
+class GitHubRefused(GitHubError):
+    """The request makes no sense as things stand, such as a name that is taken (409, 422)."""
+
+    exit_code = 103
+
+
+class GitHubLimited(GitHubError):
+    """The rate limit is used up, and ends later than is worth waiting for."""
+
+    exit_code = 104
+
+
+class GitHubUnavailable(GitHubError):
+    """GitHub cannot be reached, or answers 5xx, after all retries."""
+
+    exit_code = 105
+
+
+class ReleaseError(CIError):
+    """A release cannot be made, verified or installed."""
+
+
+class BadTag(ReleaseError):
+    """A tag has another form than `v1.2.3` or `<model>/v1.2.3`, or is not the version of its model."""
+
+    exit_code = 106
+
+
+class NotProven(ReleaseError):
+    """A file to be released is not the one that passed conformance, or a target's results are missing."""
+
+    exit_code = 107
+
+
+class AlreadyPublished(ReleaseError):
+    """A version of a model is already published, with other bytes."""
+
+    exit_code = 108
+
+
+class EngineFound(ReleaseError):
+    """A file to be released holds an engine, which is of use on one kind of machine only."""
+
+    exit_code = 109
+
+
+class ReleaseDamaged(ReleaseError):
+    """A part of a release is missing, or not what the release says it is."""
+
+    exit_code = 110
+
+
+class NoSuchRelease(ReleaseError):
+    """No release has what was asked for, or there is none to go back to."""
+
+    exit_code = 111
+
+
+class AttestationFailed(ReleaseError):
+    """The provenance of an asset cannot be proved."""
+
+    exit_code = 112
