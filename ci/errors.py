@@ -11,14 +11,14 @@
         |-- BadCheckpoint        93  a checkpoint's file is missing, a Git LFS pointer, or not what its digest says
         |-- StageFailed          94  the command line of a stage ended with an error
         |-- WrongAnswer          95  what was to be timed answers something else than its baseline
-        |-- EngineUnavailable   100  no Docker engine answers, or it went away
-        |-- EngineForbidden     101  this user may not use the Docker engine
-        |-- ImageMissing        102  a registry has no such image, or no source names one
-        |-- LoginRefused        103  a registry does not accept the user or the key
-        |-- PullFailed          104  an image could not be pulled in three tries
-        |-- ContainerFailed     105  the engine could not start a container
-        |-- ContainerKilled     106  a container was killed from outside, or for memory
-        |-- MixedArchives       107  an archive was made by other tools than the image that is to read it
+        |-- EngineUnavailable    71  no Docker engine answers, or it went away
+        |-- EngineForbidden      72  this user may not use the Docker engine
+        |-- ImageMissing         73  a registry has no such image, or no source names one
+        |-- LoginRefused         74  a registry does not accept the user or the key
+        |-- PullFailed           75  an image could not be pulled in three tries
+        |-- ContainerFailed      76  the engine could not start a container
+        |-- ContainerKilled      77  a container was killed from outside, or for memory
+        |-- MixedArchives        78  an archive was made by other tools than the image that is to read it
         |-- GitHubError
         |   |-- GitHubUnauthorized   100  401: GitHub does not know the token
         |   |-- GitHubForbidden      101  403: the token may not do this
@@ -195,46 +195,46 @@ class AttestationFailed(ReleaseError):
 class EngineUnavailable(CIError):
     """No Docker engine answers, or it went away in the middle of the work."""
 
-    exit_code = 100
+    exit_code = 71
 
 
 class EngineForbidden(CIError):
     """A Docker engine is there, but its socket is not this user's to open."""
 
-    exit_code = 101
+    exit_code = 72
 
 
 class ImageMissing(CIError):
     """A registry has no such image, or the compatibility table names none."""
 
-    exit_code = 102
+    exit_code = 73
 
 
 class LoginRefused(CIError):
     """A registry does not accept the user or the key, or wants one and got none."""
 
-    exit_code = 103
+    exit_code = 74
 
 
 class PullFailed(CIError):
     """An image could not be pulled in three tries; the message ends in what the engine said."""
 
-    exit_code = 104
+    exit_code = 75
 
 
 class ContainerFailed(CIError):
     """The engine refused to make or start a container."""
 
-    exit_code = 105
+    exit_code = 76
 
 
 class ContainerKilled(CIError):
     """A container was killed from outside, or by the kernel for its memory."""
 
-    exit_code = 106
+    exit_code = 77
 
 
 class MixedArchives(CIError):
     """An archive was made by other tools than those of the image that is to read it."""
 
-    exit_code = 107
+    exit_code = 78
