@@ -17,10 +17,10 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from ci import libpython
+from ci import libpython, npm
 from ci.errors import EnvironmentFailed
 from ci.installed import differences
 from ci.interpreter import Interpreter
@@ -44,12 +44,14 @@ class Environment:
         size: What a person should expect before the first set-up.
         triton: Whether Triton's Python backend runs here, which needs a shared libpython.
         project: Whether this project is installed, editable.
+        node: Whether the npm packages of `ci/node` are installed as well.
     """
 
     locks: tuple[str, ...]
     size: str
     triton: bool = False
     project: bool = True
+    node: bool = field(default=False, repr=False)  # the packages themselves are in the digest
 
 
 ENVIRONMENTS = {
@@ -61,6 +63,7 @@ ENVIRONMENTS = {
     "samples-nlp": Environment(
         ("torch-cpu", "samples-nlp-{python}", "samples-nlp-source-{python}"), "2.3 GB", project=False
     ),
+    "node": Environment(("node-{python}",), "0.2 GB", project=False, node=True),
     "lock": Environment(("lock-{python}",), "0.1 GB"),
 }
 
@@ -128,6 +131,9 @@ def _digest(name: str, interpreter: Interpreter, machine: tuple[object, ...]) ->
     digest = hashlib.sha256(repr((machine, ENVIRONMENTS[name], _PIP_OPTIONS)).encode())
     for lock in ENVIRONMENTS[name].locks:
         digest.update(_lock_file(lock, interpreter).read_bytes())
+    if ENVIRONMENTS[name].node:
+        for file in npm.FILES:
+            digest.update(file.read_bytes())
     return digest.hexdigest()
 
 
@@ -159,6 +165,8 @@ def _set_up(name: str, folder: Path, interpreter: Interpreter) -> None:
             for lock in ENVIRONMENTS[name].locks:
                 _install(python, lock, interpreter, log)
             log.run(python, "-m", "pip", "check")
+            if ENVIRONMENTS[name].node:
+                npm.provide(folder, run=log.run)
             (folder / "installed").touch()
         if ENVIRONMENTS[name].project:
             log.run(python, "-m", "pip", "install", "--no-deps", "--no-build-isolation", "--editable", str(ROOT))

@@ -50,6 +50,7 @@ class Lock:
 
 
 RESOLVED = {
+    "node": Lock(groups=("node",), project=False),
     "lock": Lock(groups=("lock", "build"), project=False),
     "runtime": Lock(extras=("runtime",), groups=("build",)),
     "dev": Lock(extras=("runtime",), groups=("build", "test", "lint"), same_as="runtime"),

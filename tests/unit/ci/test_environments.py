@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ci import environments
+from ci import environments, npm
 from ci.errors import EnvironmentFailed
 
 
@@ -66,6 +66,24 @@ def test_changed_lock_makes_another_environment(commands: list[str]) -> None:
     for lock in environments.LOCKS.iterdir():
         lock.write_text("one==2 --hash=sha256:00\n")
 
+    assert environments.find("small") is None
+    assert environments.ready("small") != first
+
+
+def test_changed_npm_lock_makes_another_environment(
+    commands: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The packages of Node are as much part of the environment as those of Python."""
+    lock = tmp_path / "package-lock.json"
+    lock.write_text("{}")
+    monkeypatch.setattr(npm, "FILES", (lock,))
+    monkeypatch.setattr(npm, "provide", lambda folder, run: run("npm", "ci"))
+    small = environments.Environment(("small-{python}",), "1 MB", node=True)
+    monkeypatch.setattr(environments, "ENVIRONMENTS", {"small": small})
+
+    first = environments.ready("small")
+    assert "ci" in commands
+    lock.write_text('{"lockfileVersion": 3}')
     assert environments.find("small") is None
     assert environments.ready("small") != first
 
