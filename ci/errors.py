@@ -11,6 +11,10 @@
         |-- BadCheckpoint        93  a checkpoint's file is missing, a Git LFS pointer, or not what its digest says
         |-- StageFailed          94  the command line of a stage ended with an error
         |-- WrongAnswer          95  what was to be timed answers something else than its baseline
+        |-- NotAsHandedOver      96  what another job or machine made is missing or not what its digest says
+        |-- NoRunner             97  no runner takes a job with these labels
+        |-- TooManyJobs          98  a run would need more jobs than a matrix of GitHub takes
+        |-- WrongEngine          99  a network would run on the CPU on a target that is to use its GPU
         |-- EngineUnavailable    71  no Docker engine answers, or it went away
         |-- EngineForbidden      72  this user may not use the Docker engine
         |-- ImageMissing         73  a registry has no such image, or no source names one
@@ -28,7 +32,7 @@
         |   `-- GitHubUnavailable    105  no connection, or 5xx, again and again
         |-- ReleaseError
         |   |-- BadTag               106  a tag names no model, or another version than its pipeline.yaml
-        |   |-- NotProven            107  bytes to be released are not those that passed conformance, or some are missing
+        |   |-- NotProven            107  bytes to be released did not pass conformance, or are missing
         |   |-- AlreadyPublished     108  a version of a model was published with other bytes
         |   |-- EngineFound          109  an asset holds an engine, which is of use on one kind of machine only
         |   |-- ReleaseDamaged       110  an asset is missing or not what the release says it is
@@ -104,6 +108,30 @@ class WrongAnswer(CIError):
     """What was to be timed does not answer as its baseline does, so its speed says nothing."""
 
     exit_code = 95
+
+
+class NotAsHandedOver(CIError):
+    """Files that another job or machine made are missing, or are not what their digests say."""
+
+    exit_code = 96
+
+
+class NoRunner(CIError):
+    """A job has waited for minutes, and no runner with its labels has taken it."""
+
+    exit_code = 97
+
+
+class TooManyJobs(CIError):
+    """A run would need more jobs than a matrix of GitHub takes."""
+
+    exit_code = 98
+
+
+class WrongEngine(CIError):
+    """A network of a model repository would run on the CPU, on a target that is to use its GPU."""
+
+    exit_code = 99
 
 
 class GitHubError(CIError):

@@ -1,5 +1,6 @@
 """`nox -s pipeline -- [NAME ...]`: the checkpoints named, or all, through every stage; then what came of it."""
 
+import argparse
 import json
 import sys
 from pathlib import Path
@@ -28,20 +29,29 @@ def _main(argv: list[str]) -> int:
     parser = ArgumentParser(prog="nox -s pipeline --", description="Takes checkpoints through every stage.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="folders of checkpoints/ (default: all)")
     parser.add_argument("--until", choices=STAGES, default=STAGES[-1], help="the last stage (default: %(default)s)")
+    parser.add_argument(
+        "--from",
+        dest="since",
+        choices=STAGES,
+        default=STAGES[0],
+        metavar="STAGE",
+        help="the first stage that runs; the outputs of those before it were made elsewhere (default: %(default)s)",
+    )
+    parser.add_argument("--target", help="what the engines are built for (default: the first of pipeline.yaml)")
     parser.add_argument("--verbose", action="store_true", help="print tracebacks")
     options = parser.parse_args(argv)
-    codes = [_take(folder, until=options.until, verbose=options.verbose) for folder in find_checkpoints(options.names)]
+    codes = [_take(folder, options) for folder in find_checkpoints(options.names)]
     return next((code for code in codes if code != 0), 0)
 
 
-def _take(folder: Path, *, until: str, verbose: bool) -> int:
+def _take(folder: Path, options: argparse.Namespace) -> int:
     """Takes one checkpoint as far as it goes, so that a broken one does not stop the others."""
     rows: list[Row] = []
     failure: RivaError | None = None
     try:
-        run_checkpoint(folder, until=until, on_row=rows.append)
+        run_checkpoint(folder, until=options.until, on_row=rows.append, since=options.since, target=options.target)
     except RivaError as error:
-        if verbose:
+        if options.verbose:
             raise
         failure = error
     title = folder.name
@@ -49,7 +59,7 @@ def _take(folder: Path, *, until: str, verbose: bool) -> int:
         show_table(title, rows)
         github.summarise(as_markdown(title, rows))
     if (BUILD / title / REPORT).is_dir() and (rows or isinstance(failure, StageFailed)):
-        show_verdict(BUILD / title, whole=until == "verdict" and failure is None)
+        show_verdict(BUILD / title, whole=options.until == "verdict" and failure is None)
     if any(row.stage == "conformance" for row in rows):
         print(_conformance(folder.name))
     if failure is not None:

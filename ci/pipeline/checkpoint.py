@@ -112,6 +112,13 @@ class Checkpoint:
         """The folder of utterances with references; it need not exist."""
         return self.folder / "evaluation"
 
+    @property
+    def file(self) -> Path:
+        """Where the .nemo file lies, or will lie once it is fetched."""
+        if "uri" in self.source:
+            return DOWNLOADS / f"{self.source['sha256']}.nemo"
+        return self.folder / self.source["path"]
+
     def fetch(self) -> Path:
         """The .nemo file on this machine, downloaded first if it is declared by `uri`.
 
@@ -119,8 +126,8 @@ class Checkpoint:
             BadCheckpoint: It is missing, a Git LFS pointer, unreachable, or not what its digest says.
         """
         if "uri" in self.source:
-            return _download(self.source["uri"], self.source["sha256"], declared=self.document)
-        path = self.folder / self.source["path"]
+            return _download(self.source["uri"], self.file, sha256=self.source["sha256"], declared=self.document)
+        path = self.file
         if not path.is_file():
             raise BadCheckpoint(
                 f"{self.document.place('checkpoint', 'path')}: {path} is not there",
@@ -234,8 +241,7 @@ def _waivers(document: Document) -> list[Waiver]:
     return waivers
 
 
-def _download(uri: str, sha256: str, *, declared: Document) -> Path:
-    path = DOWNLOADS / f"{sha256}.nemo"
+def _download(uri: str, path: Path, *, sha256: str, declared: Document) -> Path:
     if path.exists() and file_digest(path) == sha256:
         return path
     digest = hashlib.sha256()

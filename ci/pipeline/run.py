@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from ci.errors import StageFailed
+from ci.errors import NotAsHandedOver, StageFailed
 from ci.pipeline.checkpoint import Checkpoint
+from ci.pipeline.content import digest_of
 from ci.pipeline.display import PERCENT, Row, as_facts, stage_bar
 from ci.pipeline.records import Record, outputs_content
 from ci.pipeline.stages import BUILD, STAGES, Stage, stages_of
 from ci.pipeline.verdict import REPORT, check_machine
 from ci.runtime import Command, Running, local
-from pipelines.errors import OutputFailed
+from pipelines.errors import OutputFailed, UsageError
 from pipelines.outputs import atomic_file
 
 __all__ = ["listen", "run_checkpoint"]
@@ -28,35 +29,54 @@ _TAIL = 15
 _WHOLE = 80  # a judgement is worth reading whole
 
 
-def run_checkpoint(folder: Path, *, until: str, on_row: Callable[[Row], None]) -> Checkpoint:
+def run_checkpoint(
+    folder: Path,
+    *,
+    until: str,
+    on_row: Callable[[Row], None],
+    since: str = STAGES[0],
+    target: str | None = None,
+) -> Checkpoint:
     """Takes a checkpoint through its stages.
 
     Args:
         folder: The folder in `checkpoints/`.
         until: The last stage, one of `STAGES`.
         on_row: Told about every output as soon as it is there.
+        since: The first stage that may run. What the stages before it made comes from another machine, has only to be
+            what the records beside it say, and the .nemo file need not be here.
+        target: What the engines are built for; None is the first one that the checkpoint names.
 
     Raises:
         CIError: The checkpoint is not usable, or a stage failed; the outputs of earlier stages stay.
+        NotAsHandedOver: An output of a stage before `since` is missing or not what its record says.
+        UsageError: The checkpoint does not name the target.
         MachineTooSmall: There is less memory or disk than the stages need.
     """
     with _alone(BUILD / folder.name):
         checkpoint = Checkpoint.read(folder)
         for line in checkpoint.waived:
             print(f"{checkpoint.name}: waiver: {line}", file=sys.stderr, flush=True)
+        if target is not None and target not in checkpoint.targets:
+            place = checkpoint.document.place("targets")
+            raise UsageError(f"{place}: {target} is none of {', '.join(checkpoint.targets)}", fix="add it there")
         rows: list[Row] = []
-        last = STAGES.index(until)
-        nemo, companions = checkpoint.fetch(), []
+        first, last = STAGES.index(since), STAGES.index(until)
+        nemo = checkpoint.fetch() if first <= STAGES.index("export") else checkpoint.file
+        companions = []
         if last >= STAGES.index("deploy"):  # they have tables of their own, where they go through every stage
             companions = [
-                run_checkpoint(each, until="build", on_row=lambda row: None) for each in checkpoint.companions
+                run_checkpoint(each, until="build", on_row=lambda row: None, since=since)
+                for each in checkpoint.companions
             ]
-        for stage in stages_of(checkpoint, nemo, companions):
-            if STAGES.index(stage.kind) > last:
+        for stage in stages_of(checkpoint, nemo, companions, target=target):
+            position = STAGES.index(stage.kind)
+            if position > last:
                 break
             if stage.kind == "conformance":
                 _write_facts(stage, rows)
-            for row in _run_unless_unchanged(checkpoint.name, stage):
+            take = _take_as_given if position < first else _run_unless_unchanged
+            for row in take(checkpoint.name, stage):
                 rows.append(row)
                 on_row(row)
         return checkpoint
@@ -81,9 +101,34 @@ def listen(command: Command, follow: Callable[[str], None]) -> Iterator[tuple[Ru
         raise _failure(command, f"ended with {server.wait()} before it listened")
 
 
-def _run_unless_unchanged(name: str, stage: Stage) -> list[Row]:
+def _take_as_given(name: str, stage: Stage) -> list[Row]:
+    """What another machine made; its key is that machine's, its digests are checked here."""
     folder = BUILD / name
-    path = folder / ".state" / f"{stage.name}.json"
+    path = _record_of(name, stage)
+    record = Record.read(path)
+    if record is None:
+        raise NotAsHandedOver(
+            f"{name}: there is no record of the stage {stage.name}: {path}",
+            why="the stage was left out, but nobody handed its outputs over",
+            fix="hand the outputs over with their .state folder (ci.artifacts), or begin with an earlier stage",
+        )
+    for output, expected in record.outputs.items():
+        found = digest_of(folder / output)
+        if found != expected:
+            raise NotAsHandedOver(
+                f"{name}: {output}: expected sha256 {expected.sha256}, got {found.sha256 if found else 'no such file'}",
+                why="it was changed or cut short on its way here, or is of another run than its record",
+                fix="hand the outputs over again, or begin with an earlier stage",
+            )
+    return _rows(stage, record, reused=True)
+
+
+def _record_of(name: str, stage: Stage) -> Path:
+    return BUILD / name / ".state" / f"{stage.name}.json"
+
+
+def _run_unless_unchanged(name: str, stage: Stage) -> list[Row]:
+    folder, path = BUILD / name, _record_of(name, stage)
     key, record = stage.key(), Record.read(path)
     if record is not None and record.key == key and record.outputs == outputs_content(folder, stage.outputs):
         return _rows(stage, record, reused=True)

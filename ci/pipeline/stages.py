@@ -79,13 +79,16 @@ class Stage:
         )
 
 
-def stages_of(checkpoint: Checkpoint, nemo: Path, companions: Sequence[Checkpoint] = ()) -> list[Stage]:
+def stages_of(
+    checkpoint: Checkpoint, nemo: Path, companions: Sequence[Checkpoint] = (), *, target: str | None = None
+) -> list[Stage]:
     """All stages of a checkpoint, in their order.
 
     Args:
         checkpoint: What is declared.
         nemo: The checkpoint's file.
         companions: The checkpoints that the same server serves; their RMIRs are there.
+        target: What the engines are built for; None is the first one that the checkpoint names.
     """
     name, folder = checkpoint.name, BUILD / checkpoint.name
     riva, models, report = folder / f"{name}.riva", folder / "models", folder / "report"
@@ -146,7 +149,7 @@ def stages_of(checkpoint: Checkpoint, nemo: Path, companions: Sequence[Checkpoin
                 settings=[checkpoint.pipeline, options],
             )
         )
-    target = checkpoint.targets[0]
+    target = target or checkpoint.targets[0]
     deployed = {path.name: path for each in (checkpoint, *companions) for path in _rmirs(each).values()}
     deploy = Stage(
         name="deploy",

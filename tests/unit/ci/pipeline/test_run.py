@@ -12,18 +12,19 @@ from types import SimpleNamespace
 
 import pytest
 
-from ci.errors import StageFailed
+from ci import environments
+from ci.errors import NotAsHandedOver, StageFailed
 from ci.pipeline import checkpoint, run, stages
 from ci.pipeline.display import Row
 from ci.runtime import local
-from pipelines.errors import OutputFailed
+from pipelines.errors import OutputFailed, UsageError
 
 ALL = ["riva-verdict", "nemo2riva", "riva-build", "riva-build", "riva-deploy", "start-riva", "riva-conformance"]
 
 
-def take(folder: Path, until: str = "conformance") -> list[Row]:
+def take(folder: Path, until: str = "conformance", *, since: str = "verdict", target: str | None = None) -> list[Row]:
     rows: list[Row] = []
-    run.run_checkpoint(folder, until=until, on_row=rows.append)
+    run.run_checkpoint(folder, until=until, on_row=rows.append, since=since, target=target)
     return rows
 
 
@@ -284,6 +285,67 @@ def test_until_stops_after_a_stage(folder: Path) -> None:
     take(folder, until="build")
 
     assert ran(folder) == ["riva-verdict", "nemo2riva", "riva-build", "riva-build"]
+
+
+def test_outputs_of_another_machine_are_taken_as_given(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where only the export ran elsewhere, the rest runs here, without the checkpoint and whatever the keys there."""
+    take(folder, until="export")
+    ran(folder)
+    (folder / "model.nemo").unlink()
+    monkeypatch.setattr(environments, "identity", lambda name: f"{name} of another architecture")
+
+    rows = take(folder, since="build")
+
+    assert ran(folder) == ALL[2:]
+    assert [row.output for row in rows if row.reused] == ["verdict", "words.riva"]
+
+
+def test_companion_of_another_machine_is_taken_as_given(folder: Path, marks: Path) -> None:
+    """What is served with a checkpoint was exported where it was."""
+    take(folder, until="export")
+    take(marks, until="export")
+    ran(folder)
+    (marks / "model.nemo").unlink()
+
+    take(folder, since="build")
+
+    assert ran(folder) == ["riva-build", *ALL[2:]]
+
+
+@pytest.mark.parametrize("damage", ["changed", "removed"])
+def test_damaged_output_of_another_machine_is_refused(folder: Path, damage: str) -> None:
+    """It cannot be made again here, so the run ends before anything is made of it, and says which file it is."""
+    take(folder, until="export")
+    ran(folder)
+    riva = output(folder, "words.riva")
+    riva.unlink() if damage == "removed" else riva.write_bytes(b"riva of w3ights")
+
+    with pytest.raises(NotAsHandedOver, match=r"words\.riva: expected sha256 [0-9a-f]{64}, got"):
+        take(folder, since="build")
+    assert ran(folder) == []
+
+
+def test_output_without_record_is_not_taken(folder: Path) -> None:
+    """A file of the right name alone proves nothing."""
+    output(folder, "words.riva").parent.mkdir(parents=True)
+    output(folder, "words.riva").write_bytes(b"riva of weights")
+
+    with pytest.raises(NotAsHandedOver, match="no record of the stage verdict"):
+        take(folder, since="build")
+
+
+def test_target_reaches_the_deployment(folder: Path) -> None:
+    """The target asked for is what engines are built for; only one that the checkpoint names can be asked for."""
+    declaration = folder / "pipeline.yaml"
+    declaration.write_text(declaration.read_text() + "targets: [cpu, x86-gpu]\n")
+    take(folder)
+    ran(folder)
+
+    take(folder, target="x86-gpu")
+
+    assert ran(folder) == ["riva-deploy"]
+    with pytest.raises(UsageError, match="jetson is none of cpu, x86-gpu"):
+        take(folder, target="jetson")
 
 
 def test_report_is_told_what_the_stages_made(folder: Path) -> None:
