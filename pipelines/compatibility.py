@@ -70,7 +70,18 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Platform:
-    """What a Riva release is on one platform; a Jetson has its own software line as well."""
+    """What a Riva release is on one platform.
+
+    Args:
+        server: Image of the server.
+        servicemaker: Image of the tools.
+        tensorrt: TensorRT in the images.
+        cuda: CUDA in the images.
+        jetpack: Software of a Jetson; None elsewhere, as `l4t`.
+        l4t: Line of Jetson Linux that the images were built for.
+        compute_capability: Range of GPUs that it supports; None on a Jetson, as `gpu_memory`.
+        gpu_memory: GPU memory that its guide recommends, in GB.
+    """
 
     server: Cell
     servicemaker: Cell
@@ -78,6 +89,8 @@ class Platform:
     cuda: Cell
     jetpack: Cell | None = None
     l4t: Cell | None = None
+    compute_capability: Cell | None = None
+    gpu_memory: Cell | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,7 +190,7 @@ class Compatibility:
     advisories: tuple[Advisory, ...]
 
     def advisories_of(self, product: str, version: str) -> tuple[Advisory, ...]:
-        """The advisories that name a version of a product (`riva`, `nemo`, `torch`)."""
+        """The advisories that name a version of a product (`riva`, `nemo`, `torch`, `container-toolkit`)."""
         return tuple(each for each in self.advisories if each.product == product and holds(each.affected, version))
 
 

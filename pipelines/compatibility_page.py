@@ -135,7 +135,8 @@ def _advisories() -> Iterator[str]:
     yield "  - {advisory: CVE-2025-23242, expires: 2027-01-31, reason: the server is reachable from this host only}"
     yield "```"
     yield ""
-    yield "A waiver whose day is over is refused too. Commands typed by hand print the advisory and go on."
+    yield "A waiver whose day is over is refused too. Commands typed by hand print the advisory and go on. Those of the"
+    yield "container toolkit are about the machine: `riva-doctor` warns of them."
     yield ""
     rows = [
         (f"[{each.id}]({each.link})", each.product, f"`{each.affected}`", each.severity, each.what)

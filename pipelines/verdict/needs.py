@@ -21,7 +21,7 @@ from pipelines.verdict.facts import Facts
 from pipelines.verdict.findings import Finding
 from pipelines.verdict.rules.resources import DISK_SUFFICES, MEMORY_SUFFICES
 
-__all__ = ["Capacity", "Needs", "check_needs", "l4t_line", "needs_of"]
+__all__ = ["Capacity", "Needs", "check_needs", "l4t_line", "needs_of", "read_l4t"]
 
 L4T_RELEASE = Path("/etc/nv_tegra_release")
 _L4T, _LINE = re.compile(r"# R(\d+) \(release\), REVISION: (\d+(?:\.\d+)*)"), 1024
@@ -83,15 +83,17 @@ class Capacity:
 
 
 def l4t_line(release: Path = L4T_RELEASE) -> str:
-    """The line of Jetson Linux that this machine runs, such as 36.3; empty if it is no Jetson.
-
-    The first line of the file says, for example, `# R36 (release), REVISION: 3.0, GCID: ...`.
-    """
+    """The line of Jetson Linux that this machine runs, such as 36.3; empty if it is no Jetson."""
     try:
         with release.open(encoding="utf-8", errors="replace") as file:
-            match = _L4T.match(file.readline(_LINE))
+            return read_l4t(file.readline(_LINE))
     except OSError:
         return ""
+
+
+def read_l4t(release: str) -> str:
+    """The line that the text of `/etc/nv_tegra_release` names: `# R36 (release), REVISION: 3.0, GCID: ...` is 36.3.0."""
+    match = _L4T.match(release)
     return f"{match[1]}.{match[2]}" if match else ""
 
 
