@@ -38,6 +38,9 @@
         |   |-- ReleaseDamaged       110  an asset is missing or not what the release says it is
         |   |-- NoSuchRelease        111  no release has what was asked for
         |   `-- AttestationFailed    112  the provenance of an asset cannot be proved
+        |-- AdvisoriesUnknown    113  the database of published advisories cannot be asked
+        |-- UnknownTemplate      114  nothing says from which commit of the template this repository was made
+        |-- GitFailed            115  git ended with an error
         `-- ServerUnreachable    69  nothing answers at the address (EX_UNAVAILABLE of sysexits.h)
 
 A judged server that fails cases is a finding, not an error: `riva-conformance` ends with 1 then.
@@ -266,3 +269,21 @@ class MixedArchives(CIError):
     """An archive was made by other tools than those of the image that is to read it."""
 
     exit_code = 78
+
+
+class AdvisoriesUnknown(CIError):
+    """The database of published advisories cannot be reached, or its answer cannot be read."""
+
+    exit_code = 113
+
+
+class UnknownTemplate(CIError):
+    """Nothing says which template this repository was made from, or from which of its commits."""
+
+    exit_code = 114
+
+
+class GitFailed(CIError):
+    """git ended with an error; the message holds what it said."""
+
+    exit_code = 115

@@ -1,15 +1,85 @@
-"""What GitHub Actions shows of a run: annotations and the step summary. The only reader of GITHUB_* variables.
+"""What GitHub Actions tells a run, and shows of it. The only reader of GITHUB_* variables.
 
-Elsewhere than in GitHub Actions every function does nothing.
+Elsewhere than in GitHub Actions nothing is shown, and what nobody has set is None or a public default.
 """
 
 import os
 import sys
+import uuid
 from pathlib import Path
 
 from pipelines.errors import RivaError
 
-__all__ = ["annotate", "note", "summarise"]
+__all__ = [
+    "annotate",
+    "api_url",
+    "event_name",
+    "note",
+    "ref_name",
+    "repository",
+    "run_id",
+    "run_url",
+    "server_url",
+    "set_output",
+    "sha",
+    "summarise",
+    "token",
+]
+
+
+def api_url() -> str:
+    """Where the REST API is; an enterprise server has its own."""
+    return (os.environ.get("GITHUB_API_URL") or "https://api.github.com").rstrip("/")
+
+
+def server_url() -> str:
+    """Where people read the repository."""
+    return (os.environ.get("GITHUB_SERVER_URL") or "https://github.com").rstrip("/")
+
+
+def token() -> str | None:
+    """The token of the REST API: GITHUB_TOKEN, or GH_TOKEN as the `gh` tool has it. Never print it."""
+    return os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN") or None
+
+
+def repository() -> str | None:
+    """The repository that runs the workflow, as `owner/name`."""
+    return os.environ.get("GITHUB_REPOSITORY") or None
+
+
+def event_name() -> str | None:
+    """What started the workflow: `push`, `pull_request`, `workflow_dispatch`, `schedule`."""
+    return os.environ.get("GITHUB_EVENT_NAME") or None
+
+
+def ref_name() -> str | None:
+    """The branch or tag that started the workflow."""
+    return os.environ.get("GITHUB_REF_NAME") or None
+
+
+def sha() -> str | None:
+    """The commit that started the workflow."""
+    return os.environ.get("GITHUB_SHA") or None
+
+
+def run_id() -> int | None:
+    """The number of this run of the workflow."""
+    run = os.environ.get("GITHUB_RUN_ID")
+    return int(run) if run else None
+
+
+def run_url() -> str | None:
+    """The page of this run of the workflow."""
+    run, name = run_id(), repository()
+    return f"{server_url()}/{name}/actions/runs/{run}" if run and name else None
+
+
+def set_output(name: str, value: str) -> None:
+    """Sets an output of the step; a value may have several lines."""
+    if _in_actions() and (path := os.environ.get("GITHUB_OUTPUT")):
+        end = f"end-{uuid.uuid4()}"  # nobody can have written this line into the value
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(f"{name}<<{end}\n{value}\n{end}\n")
 
 
 def annotate(error: RivaError, *, title: str) -> None:
