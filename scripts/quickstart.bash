@@ -95,14 +95,15 @@ in_data() {
 # Sets `gpus`, the arguments of `docker run` that hand GPUs over, by asking for them with a container of the image $1.
 # The list of runtimes alone does not tell: an engine can serve --gpus without a runtime named nvidia, and the other way round.
 choose_gpus() {
-  local request=(--gpus "\"$gpus_to_use\"") said
+  local request=(--gpus "\"$gpus_to_use\"") said runtimes
+  runtimes=$(docker info --format '{{range $name, $_ := .Runtimes}}{{println $name}}{{end}}')
   gpus=()
   if said=$(docker run --rm --label "riva-quickstart=$run" "${request[@]}" --entrypoint /bin/true "$1" 2>&1); then
     gpus=("${request[@]}")
   elif [[ $said != *"could not select device driver"* ]]; then
     fail "The engine could not hand over the GPU '$gpus_to_use':" "  $said" \
       "  fix: see gpus_to_use in the configuration file, the driver (nvidia-smi) and the NVIDIA Container Toolkit"
-  elif docker info --format '{{range $name, $_ := .Runtimes}}{{println $name}}{{end}}' | grep -qx nvidia; then
+  elif [[ $'\n'$runtimes$'\n' == *$'\nnvidia\n'* ]]; then
     gpus=(--runtime=nvidia)
     echo "note: this engine does not know --gpus; its runtime 'nvidia' is used"
   else
