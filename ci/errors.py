@@ -22,6 +22,7 @@
         |-- PullFailed           75  an image could not be pulled in three tries
         |-- ContainerFailed      76  the engine could not start a container
         |-- ContainerKilled      77  a container was killed from outside, or for memory
+        |-- ImageFailed          79  an image of ours could not be made
         |-- MixedArchives        78  an archive was made by other tools than the image that is to read it
         |-- GitHubError
         |   |-- GitHubUnauthorized   100  401: GitHub does not know the token
@@ -263,6 +264,12 @@ class ContainerKilled(CIError):
     """A container was killed from outside, or by the kernel for its memory."""
 
     exit_code = 77
+
+
+class ImageFailed(CIError):
+    """An image of ours could not be made: no base, a package that cannot be had, or a refusal of the engine."""
+
+    exit_code = 79
 
 
 class MixedArchives(CIError):
