@@ -1,0 +1,1 @@
+"""From files that passed conformance to a release, and from a release to a model directory."""
