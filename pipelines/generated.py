@@ -1,11 +1,12 @@
 """Pages that are generated from data: how their tables are written, and the command that writes one."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from pipelines.cli import run
 
-__all__ = ["table", "write_page"]
+__all__ = ["table", "with_block", "write_page"]
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -14,6 +15,11 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]
     yield f"|{'---|' * len(header)}"
     for row in rows:
         yield f"| {' | '.join(cell.replace('|', '&#124;') for cell in row)} |"
+
+
+def with_block(text: str, begin: str, end: str, block: str) -> str:
+    """A text with what stands between two marks replaced; the marks stay."""
+    return re.sub(f"{re.escape(begin)}.*{re.escape(end)}", lambda _: f"{begin}\n{block}\n{end}", text, flags=re.DOTALL)
 
 
 def write_page(path: Path, text: Callable[[], str], argv: list[str] | None) -> int:

@@ -1,6 +1,5 @@
 """The table of options in each room's README, made from their declarations: `python -m pipelines.option_tables`."""
 
-import re
 import sys
 from collections.abc import Iterator
 from itertools import groupby
@@ -10,6 +9,7 @@ from pipelines.build_options import Facts, Runtime, facts_of
 from pipelines.cli import run
 from pipelines.cli.flags import Flag, flags_of, spell
 from pipelines.contract import Pipeline
+from pipelines.generated import with_block
 from pipelines.registry import rooms
 
 __all__ = ["main", "with_table"]
@@ -20,8 +20,7 @@ END = "<!-- end of options -->"
 
 def with_table(readme: str, pipeline: Pipeline[Any]) -> str:
     """Returns the text of a README with the table between its two marks brought up to date."""
-    block = "\n".join([BEGIN, *_tables(pipeline), END])
-    return re.sub(f"{re.escape(BEGIN)}.*{re.escape(END)}", lambda _: block, readme, flags=re.DOTALL)
+    return with_block(readme, BEGIN, END, "\n".join(_tables(pipeline)))
 
 
 def _tables(pipeline: Pipeline[Any]) -> Iterator[str]:

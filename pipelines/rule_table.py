@@ -1,11 +1,11 @@
 """The table of rules in verdict/README.md, made from the rules themselves: `python -m pipelines.rule_table`."""
 
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from pipelines.cli import run
+from pipelines.generated import with_block
 from pipelines.verdict.findings import Rule
 from pipelines.verdict.rules import FAMILIES
 
@@ -18,8 +18,7 @@ END = "<!-- end of rules -->"
 
 def with_rules(readme: str) -> str:
     """Returns the text of a README with the table between its two marks brought up to date."""
-    block = "\n".join([BEGIN, *_table(), "", END])
-    return re.sub(f"{re.escape(BEGIN)}.*{re.escape(END)}", lambda _: block, readme, flags=re.DOTALL)
+    return with_block(readme, BEGIN, END, "\n".join([*_table(), ""]))
 
 
 def _table() -> Iterator[str]:

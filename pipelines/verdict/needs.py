@@ -92,7 +92,7 @@ def l4t_line(release: Path = L4T_RELEASE) -> str:
 
 
 def read_l4t(release: str) -> str:
-    """The line that the text of `/etc/nv_tegra_release` names: `# R36 (release), REVISION: 3.0, GCID: ...` is 36.3.0."""
+    """The line in the text of `/etc/nv_tegra_release`; `# R36 (release), REVISION: 3.0, GCID: ...` is 36.3.0."""
     match = _L4T.match(release)
     return f"{match[1]}.{match[2]}" if match else ""
 

@@ -1,0 +1,34 @@
+"""NGC, where NVIDIA's images are."""
+
+from collections.abc import Iterator
+
+from ci.doctor.findings import Finding, Outcome, Rule
+from ci.doctor.host import REGISTRY, Host
+from ci.doctor.job import Job
+
+__all__ = ["NGC_REACHABLE", "check"]
+
+NGC_REACHABLE = Rule(
+    id="ngc-reachable",
+    title="NGC can be reached",
+    outcome=Outcome.NOTE,
+    why="images and models that are not here cannot be fetched",
+    fix="behind a proxy: HTTPS_PROXY and NO_PROXY for the runner (its .env file), and the same for dockerd; offline: "
+    "`docker load`, or a mirror and --image-prefix",
+    link="https://docs.github.com/en/actions/how-tos/manage-runners/self-hosted-runners/use-proxy-servers",
+)
+
+
+def check(host: Host, job: Job) -> Iterator[Finding]:
+    """Yields whether NGC answers; that it does not is no fault by itself."""
+    answer = host.registry
+    if answer is None:
+        yield NGC_REACHABLE.note("not asked (--offline)")
+        return
+    through = f" through the proxy {answer.proxy}" if answer.proxy else ""
+    if answer.status:
+        yield NGC_REACHABLE.kept(f"{REGISTRY} answers{through}")
+    elif job.containers and not job.image_prefix:
+        yield NGC_REACHABLE.broken(f"{REGISTRY} does not answer{through}: {answer.error}")
+    else:
+        yield NGC_REACHABLE.note(f"offline{through} ({answer.error}); this job needs nothing from NGC")

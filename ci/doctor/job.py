@@ -1,0 +1,66 @@
+"""What a machine is asked to be: the Riva version and target of a job, how its stages run, and the runner's labels."""
+
+from dataclasses import dataclass
+
+from pipelines.compatibility import Cell, Platform, RivaVersion
+from pipelines.verdict.compatibility import CPU, JETSON
+
+__all__ = ["Job"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A job that the machine is to run.
+
+    Args:
+        riva: The Riva version.
+        target: `cpu`, `x86-gpu` or `jetson`.
+        runtime: `local`, in the environments of this repository, or `container`.
+        image_prefix: What stands in image names for `nvcr.io/nvidia/riva`; empty for NVIDIA's images.
+        labels: Labels of the runner; empty if they are not to be compared.
+        online: Whether the doctor may ask NGC.
+    """
+
+    riva: RivaVersion
+    target: str
+    runtime: str
+    image_prefix: str = ""
+    labels: tuple[str, ...] = ()
+    online: bool = True
+
+    @property
+    def platform(self) -> Platform | None:
+        """The column of the compatibility table; None for `cpu`, for which NVIDIA publishes nothing."""
+        return self.riva.platforms.get(self.target)
+
+    @property
+    def gpu(self) -> bool:
+        """Whether it computes on a GPU."""
+        return self.target != CPU
+
+    @property
+    def jetson(self) -> bool:
+        """Whether it runs on a Jetson."""
+        return self.target == JETSON
+
+    @property
+    def containers(self) -> bool:
+        """Whether its stages run in containers."""
+        return self.runtime == "container"
+
+    @property
+    def image_cells(self) -> tuple[Cell, ...]:
+        """The table's cells of the images that it runs, tools first; what runs on a CPU has the names of `x86-gpu`."""
+        if not self.containers:
+            return ()
+        platform = self.platform or self.riva.platforms["x86-gpu"]
+        return platform.servicemaker, platform.server
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """The images by name, each once."""
+        named = (cell.value for cell in self.image_cells if cell.value is not None)
+        return tuple(dict.fromkeys(self._image(name) for name in named))
+
+    def _image(self, name: str) -> str:
+        return f"{self.image_prefix}/{name.rpartition('/')[2]}" if self.image_prefix else name
