@@ -140,7 +140,14 @@ def goldens(session: nox.Session) -> None:
     _python(session, "dev", "-m", "pipelines.compatibility_page")
     _python(session, "dev", "-m", "pipelines.verdict.failures")
     _python(session, "dev", "-m", "pipelines.rule_table")
+    _python(session, "dev", "-m", "ci.doctor.rule_table")
     _python(session, "export", "tests/assets/features/make_golden.py")
+
+
+@nox.session
+def doctor(session: nox.Session) -> None:
+    """Say what would fail on this machine before a job does: -- --target x86-gpu."""
+    _python(session, "runtime", "-m", "ci.doctor", *session.posargs)
 
 
 @nox.session
