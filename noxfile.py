@@ -19,6 +19,8 @@ nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "none"
 nox.options.sessions = ["tests", "lint"]
 
+QUICK = "not full and not network and not container"
+PRODUCT = ("--ignore=tests/workflows", "--ignore=tests/docs")  # what other versions of libraries can break
 STOP_SECONDS = 60.0  # a server lets running streams finish; nox's own limits are fractions of a second
 
 signal.signal(signal.SIGTERM, signal.default_int_handler)  # nox by itself would die and leave what it started running
@@ -154,6 +156,41 @@ def doctor(session: nox.Session) -> None:
 def lock(session: nox.Session) -> None:
     """Make ci/locks again from pyproject.toml; `-- --upgrade` takes the newest versions."""
     _python(session, "lock", "-m", "ci.lock", *session.posargs)
+
+
+@nox.session
+def minimums(session: nox.Session) -> None:
+    """Run the quick tests with the oldest versions that pyproject.toml claims."""
+    _python(session, "minimums", "-m", "pytest", "-m", f"{QUICK} and not export", *PRODUCT, *session.posargs)
+
+
+@nox.session
+def newest(session: nox.Session) -> None:
+    """Run the quick tests with the newest versions there are today, exact pins lifted."""
+    _python(session, "lock", "-m", "ci.newest", "dev")
+    _python(session, "newest", "-m", "pytest", "-m", f"{QUICK} and not export", *PRODUCT, *session.posargs)
+
+
+@nox.session(name="newest-nemo")
+def newest_nemo(session: nox.Session) -> None:
+    """Export the sample with the newest NeMo, compared with the checkpoint, and run the tests of the export."""
+    _python(session, "lock", "-m", "ci.newest", "export")
+    output = Path(session.create_tmp()) / "sample.riva"
+    sample = "checkpoints/asr-en-US-commands/model.nemo"
+    _python(session, "newest-nemo", "-m", "pipelines.cli.nemo2riva", "--force", "--out", str(output), sample)
+    _python(session, "newest-nemo", "-m", "pytest", "-m", f"{QUICK} and export", *session.posargs)
+
+
+@nox.session
+def advisories(session: nox.Session) -> None:
+    """Ask for the published advisories about everything that is pinned here; each needs a fix or a waiver."""
+    _python(session, "runtime", "-m", "ci.advisories", *session.posargs)
+
+
+@nox.session(name="nightly-issue")
+def nightly_issue(session: nox.Session) -> None:
+    """Keep one issue about the nightly checks; the last job of the nightly workflow."""
+    _python(session, "runtime", "-m", "ci.nightly", *session.posargs)
 
 
 @nox.session

@@ -65,6 +65,10 @@ ENVIRONMENTS = {
     ),
     "node": Environment(("node-{python}",), "0.2 GB", project=False, node=True),
     "lock": Environment(("lock-{python}",), "0.1 GB"),
+    "minimums": Environment(("minimums-{python}",), "0.6 GB", triton=True),
+    # their locks are made by ci/newest.py on the day and belong to no commit
+    "newest": Environment(("newest/dev-{python}",), "0.7 GB", triton=True),
+    "newest-nemo": Environment(("torch-cpu", "newest/export-{python}", "newest/export-source-{python}"), "2.2 GB"),
 }
 
 _WHEELS = ("--no-deps", "--require-hashes", "--only-binary", ":all:")
@@ -82,7 +86,7 @@ _PIP_OPTIONS = {
 def find(name: str) -> Path | None:
     """The folder of an environment if it is ready to use, otherwise None; starts no process."""
     interpreter = Interpreter.current()
-    if interpreter is None:
+    if interpreter is None or not all(_lock_file(lock, interpreter).exists() for lock in ENVIRONMENTS[name].locks):
         return None
     folder = _folder(name, interpreter)
     return folder if _is_ready(folder) else None
@@ -200,7 +204,7 @@ def _make_venv(folder: Path, interpreter: Interpreter, log: "_Log") -> None:
 
 def _install(python: Path, lock: str, interpreter: Interpreter, log: "_Log") -> None:
     torch_index = os.environ.get(TORCH_INDEX_VARIABLE, TORCH_INDEX)
-    options = _PIP_OPTIONS.get(lock.removesuffix("-{python}"), _WHEELS)
+    options = _PIP_OPTIONS.get(Path(lock).name.removesuffix("-{python}"), _WHEELS)
     requirements = ("--requirement", str(_lock_file(lock, interpreter)))
     log.run(
         python, "-m", "pip", "install", *(option.format(torch_index=torch_index) for option in options), *requirements

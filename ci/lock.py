@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from ci.environments import LOCKS, ROOT
 from ci.errors import LockFailed
 from ci.interpreter import PYTHONS
 
-__all__ = ["main"]
+__all__ = ["PLATFORMS", "RESOLVED", "SOURCE_ONLY", "Lock", "compile_lock", "main", "pins", "requirements", "write"]
 
 # The oldest system we promise is Debian 12 (glibc 2.36); the Triton wheel asks for 2.35.
 PLATFORMS = ("x86_64-manylinux_2_36", "aarch64-manylinux_2_36")
@@ -40,6 +41,8 @@ class Lock:
         project: Whether the project's own dependencies belong to it.
         same_as: A lock whose versions this one must share.
         torch: Whether torch is installed before it, from a lock of its own.
+        lowest: Whether what pyproject.toml names is locked at the oldest version that it claims.
+        newest: Whether exact pins of pyproject.toml are lifted: its newest versions are wanted, whatever was proven.
     """
 
     extras: tuple[str, ...] = ()
@@ -47,6 +50,8 @@ class Lock:
     project: bool = True
     same_as: str | None = None
     torch: bool = False
+    lowest: bool = False
+    newest: bool = False
 
 
 RESOLVED = {
@@ -57,6 +62,7 @@ RESOLVED = {
     "bench": Lock(extras=("runtime",), groups=("build", "test", "bench"), same_as="runtime"),
     "oldest-client": Lock(groups=("oldest-client",), project=False),
     "export": Lock(extras=("export",), groups=("build", "test"), torch=True),
+    "minimums": Lock(extras=("runtime",), groups=("build", "test"), lowest=True),
     "samples-nlp": Lock(groups=("samples-nlp", "build", "test"), project=False, torch=True),
 }
 
@@ -70,22 +76,21 @@ def main(argv: list[str]) -> int:
     parser = ArgumentParser(prog="nox -s lock --", description="Makes the locks of ci/locks.")
     parser.add_argument("--upgrade", action="store_true", help="take the newest versions instead of keeping pins")
     upgrade = parser.parse_args(argv).upgrade
-    _write("nox", _resolve("nox", Lock(groups=("nox",), project=False), "3.11", upgrade=upgrade))
+    _replace("nox", _resolve("nox", Lock(groups=("nox",), project=False), "3.11", upgrade=upgrade))
     for python in (f"{major}.{minor}" for major, minor in PYTHONS):
         for name, lock in RESOLVED.items():
-            wheels, source = _split(_resolve(f"{name}-{python}", lock, python, upgrade=upgrade))
-            _write(f"{name}-{python}", wheels)
-            if source:
-                _write(f"{name}-source-{python}", source)
+            # a floor that was lowered must be seen, which a pin that was kept would hide
+            text = _resolve(f"{name}-{python}", lock, python, upgrade=upgrade or lock.lowest)
+            write(f"{name}-{python}", text)
     return 0
 
 
 def _resolve(name: str, lock: Lock, python: str, *, upgrade: bool) -> str:
     """The text of a lock, which must be the same on both architectures."""
-    first, *others = (_compile(name, lock, python, platform, upgrade=upgrade) for platform in PLATFORMS)
+    first, *others = (compile_lock(name, lock, python, platform, upgrade=upgrade) for platform in PLATFORMS)
     for platform, other in zip(PLATFORMS[1:], others, strict=True):
         if other != first:
-            differing = sorted(set(_pins(first)) ^ set(_pins(other)))
+            differing = sorted(set(pins(first)) ^ set(pins(other)))
             raise LockFailed(
                 f"{name} differs between {PLATFORMS[0]} and {platform}: {', '.join(differing)}",
                 why="a package has wheels of a version for one of them only",
@@ -94,7 +99,19 @@ def _resolve(name: str, lock: Lock, python: str, *, upgrade: bool) -> str:
     return first
 
 
-def _compile(name: str, lock: Lock, python: str, platform: str, *, upgrade: bool) -> str:
+def compile_lock(name: str, lock: Lock, python: str, platform: str, *, upgrade: bool) -> str:
+    """The text of a lock for one architecture.
+
+    Args:
+        name: Its name, whose pins are kept unless `upgrade`.
+        lock: What belongs to it.
+        python: The version of Python, such as 3.11.
+        platform: As uv calls it, one of `PLATFORMS`.
+        upgrade: Whether to take the newest versions instead of keeping pins.
+
+    Raises:
+        LockFailed: No versions fit together, or the package index cannot be reached.
+    """
     with tempfile.TemporaryDirectory() as temporary:
         output = Path(temporary) / "lock.txt"
         current = LOCKS / f"{name}.txt"
@@ -106,11 +123,10 @@ def _compile(name: str, lock: Lock, python: str, platform: str, *, upgrade: bool
             *("--python-version", python, "--python-platform", platform),
             *("--generate-hashes", "--no-header", "--no-annotate", "--only-binary", ":all:"),
             *(f"--no-binary={package}" for package in sorted(SOURCE_ONLY)),
-            *(f"--extra={extra}" for extra in lock.extras),
-            *(f"--group={group}" for group in lock.groups),
             *(["--upgrade"] if upgrade else []),
+            *(["--resolution", "lowest-direct"] if lock.lowest else []),
             *(["--constraints", str(LOCKS / f"{lock.same_as}-{python}.txt")] if lock.same_as else []),
-            *(["pyproject.toml"] if lock.project else []),
+            *(_without_exact_pins(lock, Path(temporary)) if lock.newest else _as_declared(lock)),
             *(_without_torch(Path(temporary)) if lock.torch else []),
             *("--output-file", str(output)),
         ]
@@ -129,6 +145,31 @@ def _without_torch(folder: Path) -> list[str]:
     return [str(LOCKS / "torch-requirements.in"), "--excludes", str(folder / "excluded.txt")]
 
 
+def _as_declared(lock: Lock) -> list[str]:
+    return [
+        *(f"--extra={extra}" for extra in lock.extras),
+        *(f"--group={group}" for group in lock.groups),
+        *(["pyproject.toml"] if lock.project else []),
+    ]
+
+
+def _without_exact_pins(lock: Lock, folder: Path) -> list[str]:
+    """What pyproject.toml declares, with `>=` for `==`; upper ends stay, because they say what cannot work."""
+    declared = "\n".join(requirements(lock)).replace("==", ">=")
+    (folder / "lifted.in").write_text(f"{declared}\n")
+    return [str(folder / "lifted.in")]
+
+
+def requirements(lock: Lock) -> list[str]:
+    """What pyproject.toml asks for where this lock is used."""
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return [
+        *(declared["project"]["dependencies"] if lock.project else []),
+        *(each for extra in lock.extras for each in declared["project"]["optional-dependencies"][extra]),
+        *(each for group in lock.groups for each in declared["dependency-groups"][group]),
+    ]
+
+
 def _split(text: str) -> tuple[str, str]:
     """Takes the packages without wheels out of a lock; returns what remains and what was taken."""
     entries = re.split(r"(?m)^(?=\S)", text)
@@ -136,14 +177,25 @@ def _split(text: str) -> tuple[str, str]:
     return "".join(entry for entry in entries if entry not in source), "".join(source)
 
 
-def _pins(text: str) -> list[str]:
+def pins(text: str) -> list[str]:
+    """The pins of a lock's text, such as `numpy==1.26.4`."""
     return re.findall(r"(?m)^(\S+==\S+)", text)
 
 
-def _write(name: str, text: str) -> None:
+def write(name: str, text: str) -> None:
+    """Writes a lock, packages without wheels into one beside it; says which files changed."""
+    wheels, source = _split(text)
+    _replace(name, wheels)
+    if source:
+        stem, _, python = name.rpartition("-")
+        _replace(f"{stem}-source-{python}", source)
+
+
+def _replace(name: str, text: str) -> None:
     path = LOCKS / f"{name}.txt"
     if path.exists() and path.read_text() == text:
         return
+    path.parent.mkdir(exist_ok=True)  # of the newest versions, which no commit holds
     temporary = path.with_suffix(".partial")
     temporary.write_text(text)
     temporary.replace(path)

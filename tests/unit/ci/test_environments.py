@@ -50,6 +50,14 @@ def test_first_use_installs_from_the_lock_with_hashes(commands: list[str]) -> No
     assert environments.find("small") == folder
 
 
+def test_an_environment_whose_lock_is_not_made_yet_is_not_there(commands: list[str]) -> None:
+    """Looking for the environment of the newest versions, which no commit locks, is no error."""
+    for lock in environments.LOCKS.iterdir():
+        lock.unlink()
+
+    assert environments.find("small") is None
+
+
 def test_second_use_runs_nothing(commands: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """An environment whose digest matches is used at once: no process is started."""
     first = environments.ready("small")

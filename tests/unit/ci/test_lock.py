@@ -20,7 +20,7 @@ def locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def resolve_to(monkeypatch: pytest.MonkeyPatch, **texts: str) -> None:
     """Makes the resolver answer by architecture."""
     monkeypatch.setattr(
-        lock, "_compile", lambda name, each, python, platform, *, upgrade: texts[platform.partition("-")[0]]
+        lock, "compile_lock", lambda name, each, python, platform, *, upgrade: texts[platform.partition("-")[0]]
     )
 
 
@@ -47,3 +47,27 @@ def test_packages_without_wheels_get_a_lock_of_their_own(
 
     lock.main([])
     assert capsys.readouterr().out == ""
+
+
+def test_the_newest_versions_are_asked_for_without_exact_pins(tmp_path: Path) -> None:
+    """`==` becomes a floor; an upper end stays, and so does what nobody pinned."""
+    (name,) = lock._without_exact_pins(Lock(extras=("runtime", "export"), newest=True), tmp_path)
+
+    asked = Path(name).read_text().splitlines()
+    assert "nemo_toolkit[asr]>=3.0.0" in asked
+    assert "numpy<2" in asked
+    assert "pyyaml>=6" in asked
+
+
+def test_the_oldest_versions_are_resolved_afresh(locks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A floor that was lowered must show, so the pins of the lock of minimums are never kept."""
+    kept: dict[str, bool] = {}
+
+    def note(name: str, each: Lock, python: str, platform: str, *, upgrade: bool) -> str:
+        kept[name] = not upgrade
+        return "one==1 \\\n    --hash=sha256:00\n"
+
+    monkeypatch.setattr(lock, "compile_lock", note)
+    lock.main([])
+
+    assert [name for name, each in kept.items() if not each] == ["minimums-3.11", "minimums-3.12"]

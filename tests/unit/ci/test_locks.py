@@ -2,14 +2,13 @@
 
 import re
 import subprocess
-import tomllib
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 
-from ci.environments import ENVIRONMENTS, LOCKS, ROOT, ready
-from ci.lock import PLATFORMS, RESOLVED, SOURCE_ONLY
+from ci.environments import ENVIRONMENTS, LOCKS, ready
+from ci.lock import PLATFORMS, RESOLVED, SOURCE_ONLY, requirements
 
 PYTHONS = ("3.11", "3.12")
 PIN = re.compile(r"^(?P<name>[a-z0-9._-]+)==(?P<version>\S+) \\$", re.MULTILINE)
@@ -24,17 +23,10 @@ def pins(lock: str) -> dict[str, str]:
 @pytest.mark.parametrize("name", NAMES)
 def test_lock_satisfies_pyproject(name: str, python: str) -> None:
     """Whoever changes pyproject.toml and forgets `nox -s lock` hears of it here."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    lock = RESOLVED[name]
-    wanted = [
-        *(project["project"]["dependencies"] if lock.project else []),
-        *(each for extra in lock.extras for each in project["project"]["optional-dependencies"][extra]),
-        *(each for group in lock.groups for each in project["dependency-groups"][group]),
-    ]
     locked = {
         pin: version for each in ENVIRONMENTS[name].locks for pin, version in pins(each.format(python=python)).items()
     }
-    for requirement in map(Requirement, wanted):
+    for requirement in map(Requirement, requirements(RESOLVED[name])):
         version = locked.get(re.sub(r"[-_.]+", "-", requirement.name).lower())
         assert version is not None, f"{requirement} is not in {name}-{python}.txt; run nox -s lock"
         assert requirement.specifier.contains(version, prereleases=True), f"{requirement} but {version} is locked"
@@ -88,7 +80,8 @@ def test_packages_without_wheels_are_few_and_known() -> None:
 
 
 def test_every_environment_has_its_locks() -> None:
-    """No environment asks for a lock that is not there."""
+    """No environment asks for a lock that is not there; those of the newest versions are made on the day."""
     wanted = {lock.format(python=python) for each in ENVIRONMENTS.values() for lock in each.locks for python in PYTHONS}
+    wanted = {name for name in wanted if not name.startswith("newest/")}
 
     assert {name for name in wanted if not (LOCKS / f"{name}.txt").exists()} == set()

@@ -1,0 +1,1 @@
+"""The published advisories about what this repository pins."""
