@@ -12,6 +12,7 @@ from ci.errors import StageFailed
 from ci.pipeline.checkpoint import find_checkpoints
 from ci.pipeline.display import Row, as_markdown, show_table
 from ci.pipeline.run import run_checkpoint
+from ci.pipeline.runtimes import Runtimes, add_runtime_options, runtimes_chosen
 from ci.pipeline.stages import BUILD, STAGES
 from ci.pipeline.verdict import REPORT, show_verdict
 from pipelines.cli import explain, run
@@ -38,18 +39,27 @@ def _main(argv: list[str]) -> int:
         help="the first stage that runs; the outputs of those before it were made elsewhere (default: %(default)s)",
     )
     parser.add_argument("--target", help="what the engines are built for (default: the first of pipeline.yaml)")
+    add_runtime_options(parser)
     parser.add_argument("--verbose", action="store_true", help="print tracebacks")
     options = parser.parse_args(argv)
-    codes = [_take(folder, options) for folder in find_checkpoints(options.names)]
+    runtimes = runtimes_chosen(options)
+    codes = [_take(folder, options, runtimes) for folder in find_checkpoints(options.names)]
     return next((code for code in codes if code != 0), 0)
 
 
-def _take(folder: Path, options: argparse.Namespace) -> int:
+def _take(folder: Path, options: argparse.Namespace, runtimes: Runtimes) -> int:
     """Takes one checkpoint as far as it goes, so that a broken one does not stop the others."""
     rows: list[Row] = []
     failure: RivaError | None = None
     try:
-        run_checkpoint(folder, until=options.until, on_row=rows.append, since=options.since, target=options.target)
+        run_checkpoint(
+            folder,
+            until=options.until,
+            on_row=rows.append,
+            since=options.since,
+            target=options.target,
+            runtimes=runtimes,
+        )
     except RivaError as error:
         if options.verbose:
             raise

@@ -15,7 +15,7 @@ from ci.checked_yaml import Document, read_checked
 from ci.environments import ROOT
 from ci.errors import BadCheckpoint, BadYaml, UnknownCheckpoint
 from pipelines.cli.flags import flags_of
-from pipelines.compatibility import DEFAULT_VERSION, riva_version
+from pipelines.compatibility import DEFAULT_VERSION, RivaVersion, riva_version
 from pipelines.contract import Pipeline
 from pipelines.digests import file_digest
 from pipelines.errors import RivaError
@@ -53,6 +53,7 @@ class Checkpoint:
         companions: Folders of the checkpoints that the same server serves.
         targets: What engines are built for.
         version: Version of the release.
+        riva: The Riva whose images serve it, or that must be able to.
         document: The file that declares all this.
         waived: A line for each published advisory of the chosen Riva that is accepted for a while.
     """
@@ -66,6 +67,7 @@ class Checkpoint:
     companions: Sequence[Path]
     targets: Sequence[str]
     version: str
+    riva: RivaVersion
     document: Document
     waived: Sequence[str] = ()
 
@@ -93,6 +95,7 @@ class Checkpoint:
             companions=tuple(folder.parent / name for name in data.get("with", ())),
             targets=tuple(data.get("targets", ("cpu",))),
             version=data["version"],
+            riva=riva,
             document=document,
             waived=tuple(check_waived("Riva", riva.version, riva.advisories, _waivers(document))),
         )

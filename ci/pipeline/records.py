@@ -19,11 +19,13 @@ class Record:
         key: Digest of the stage's inputs, options, tools and target.
         outputs: What came out, by path relative to the folder of the checkpoint's outputs.
         seconds: How long it took, and before it the server if it needs one, until it listened.
+        tools: What made it: each tool with its environment, or its image by digest.
     """
 
     key: str
     outputs: Mapping[str, Content]
     seconds: Mapping[str, float]
+    tools: Mapping[str, str]
 
     @classmethod
     def read(cls, path: Path) -> "Record | None":
@@ -31,14 +33,15 @@ class Record:
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
             outputs = {name: Content(each["sha256"], each["size"]) for name, each in data["outputs"].items()}
-            return cls(data["key"], outputs, dict(data["seconds"]))
+            return cls(data["key"], outputs, dict(data["seconds"]), dict(data["tools"]))
         except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
     def write(self, path: Path) -> None:
         """Writes the record, whole or not at all."""
         outputs = {name: {"sha256": each.sha256, "size": each.size} for name, each in self.outputs.items()}
-        text = json.dumps({"key": self.key, "outputs": outputs, "seconds": dict(self.seconds)}, indent=2)
+        data = {"key": self.key, "outputs": outputs, "seconds": dict(self.seconds), "tools": dict(self.tools)}
+        text = json.dumps(data, indent=2)
         with atomic_file(path, force=True) as partial:
             partial.write_text(text + "\n", encoding="utf-8")
 

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from ci.errors import NotAsHandedOver, StageFailed
@@ -15,15 +16,16 @@ from ci.pipeline.checkpoint import Checkpoint
 from ci.pipeline.content import digest_of
 from ci.pipeline.display import PERCENT, Row, as_facts, stage_bar
 from ci.pipeline.records import Record, outputs_content
+from ci.pipeline.runtimes import Runtimes
 from ci.pipeline.stages import BUILD, STAGES, Stage, stages_of
 from ci.pipeline.verdict import REPORT, check_machine
-from ci.runtime import Command, Running, local
+from ci.runtime import Command, Running, Runtime, local
 from pipelines.errors import OutputFailed, UsageError
 from pipelines.outputs import atomic_file
 
 __all__ = ["listen", "run_checkpoint"]
 
-READY_SECONDS = 180.0  # Triton loads a network of a few hundred MB from a cold disk in less
+READY_SECONDS = 300.0  # as long as riva_start.sh of the Quick Start waits
 _LISTENING = re.compile(r"Riva Conversational AI Server listening on (?P<uri>\S+:\d+)")
 _TAIL = 15
 _WHOLE = 80  # a judgement is worth reading whole
@@ -36,6 +38,7 @@ def run_checkpoint(
     on_row: Callable[[Row], None],
     since: str = STAGES[0],
     target: str | None = None,
+    runtimes: Runtimes = lambda riva: local,
 ) -> Checkpoint:
     """Takes a checkpoint through its stages.
 
@@ -46,6 +49,7 @@ def run_checkpoint(
         since: The first stage that may run. What the stages before it made comes from another machine, has only to be
             what the records beside it say, and the .nemo file need not be here.
         target: What the engines are built for; None is the first one that the checkpoint names.
+        runtimes: Where the stages run; by default on this machine.
 
     Raises:
         CIError: The checkpoint is not usable, or a stage failed; the outputs of earlier stages stay.
@@ -61,12 +65,13 @@ def run_checkpoint(
             place = checkpoint.document.place("targets")
             raise UsageError(f"{place}: {target} is none of {', '.join(checkpoint.targets)}", fix="add it there")
         rows: list[Row] = []
+        runtime = runtimes(checkpoint.riva)
         first, last = STAGES.index(since), STAGES.index(until)
         nemo = checkpoint.fetch() if first <= STAGES.index("export") else checkpoint.file
         companions = []
         if last >= STAGES.index("deploy"):  # they have tables of their own, where they go through every stage
             companions = [
-                run_checkpoint(each, until="build", on_row=lambda row: None, since=since)
+                run_checkpoint(each, until="build", on_row=lambda row: None, since=since, runtimes=runtimes)
                 for each in checkpoint.companions
             ]
         for stage in stages_of(checkpoint, nemo, companions, target=target):
@@ -75,26 +80,31 @@ def run_checkpoint(
                 break
             if stage.kind == "conformance":
                 _write_facts(stage, rows)
-            take = _take_as_given if position < first else _run_unless_unchanged
-            for row in take(checkpoint.name, stage):
+            if position < first:
+                made = _take_as_given(checkpoint.name, stage)
+            else:
+                made = _run_unless_unchanged(checkpoint.name, stage, runtime)
+            for row in made:
                 rows.append(row)
                 on_row(row)
         return checkpoint
 
 
 @contextmanager
-def listen(command: Command, follow: Callable[[str], None]) -> Iterator[tuple[Running, str]]:
+def listen(
+    command: Command, follow: Callable[[str], None], *, runtime: Runtime = local
+) -> Iterator[tuple[Running, str]]:
     """Starts a server; yields it with its address as soon as it listens.
 
     Raises:
         StageFailed: It ended, or did not listen within `READY_SECONDS`.
     """
-    with local.start(command) as server:
+    with runtime.start(command) as server:
         try:
             for line in server.lines(limit=READY_SECONDS):
                 follow(line)
                 if match := _LISTENING.search(line):
-                    yield server, match["uri"]
+                    yield server, server.reached_at(match["uri"])
                     return
         except TimeoutError:
             raise _failure(command, f"did not listen within {READY_SECONDS:.0f} s") from None
@@ -127,9 +137,10 @@ def _record_of(name: str, stage: Stage) -> Path:
     return BUILD / name / ".state" / f"{stage.name}.json"
 
 
-def _run_unless_unchanged(name: str, stage: Stage) -> list[Row]:
+def _run_unless_unchanged(name: str, stage: Stage, runtime: Runtime) -> list[Row]:
     folder, path = BUILD / name, _record_of(name, stage)
-    key, record = stage.key(), Record.read(path)
+    tools = stage.tools(runtime)
+    key, record = stage.key(tools), Record.read(path)
     if record is not None and record.key == key and record.outputs == outputs_content(folder, stage.outputs):
         return _rows(stage, record, reused=True)
     path.unlink(missing_ok=True)  # an output about to be replaced is nobody's
@@ -138,29 +149,29 @@ def _run_unless_unchanged(name: str, stage: Stage) -> list[Row]:
     if stage.kind == "export":
         check_machine(folder)
     for command in filter(None, (stage.server, stage.command)):
-        local.prepare(command)  # setting an environment up is not the stage's time
+        runtime.prepare(command)  # setting an environment up is not the stage's time
     with stage_bar(f"{name}: {stage.name}") as follow:
-        seconds = _run(stage, follow)
+        seconds = _run(stage, follow, runtime)
     contents = outputs_content(folder, stage.outputs)
     if contents is None:
         missing = ", ".join(output for output in stage.outputs if not (folder / output).exists())
         raise _failure(stage.command, f"ended with 0 but did not write {missing}")
-    record = Record(key, contents, seconds)
+    record = Record(key, contents, seconds, tools)
     record.write(path)
     return _rows(stage, record, reused=False)
 
 
-def _run(stage: Stage, follow: Callable[[str], None]) -> dict[str, float]:
+def _run(stage: Stage, follow: Callable[[str], None], runtime: Runtime) -> dict[str, float]:
     """Runs the command of a stage, with its server if it needs one; returns the seconds of each."""
     seconds = {}
     with ExitStack() as stack:
         command, started = stage.command, time.monotonic()
         if stage.server is not None:
-            server, uri = stack.enter_context(listen(stage.server, follow))
-            command = Command(command.tool, (*command.arguments, f"--uri={uri}"), command.log)
+            server, uri = stack.enter_context(listen(stage.server, follow, runtime=runtime))
+            command = replace(command, arguments=(*command.arguments, f"--uri={uri}"))
             seconds[stage.server.tool] = time.monotonic() - started
             started = time.monotonic()
-        with local.start(command) as running:
+        with runtime.start(command) as running:
             for line in running.lines():
                 follow(line)
             if (code := running.wait()) not in stage.accepted:

@@ -2,7 +2,6 @@
 
 import shlex
 import sys
-from pathlib import Path
 
 from ci import environments
 from ci.arguments import ArgumentParser
@@ -10,8 +9,9 @@ from ci.conformance.evaluation import Evaluation, read_evaluation
 from ci.pipeline.checkpoint import Checkpoint, find_checkpoints
 from ci.pipeline.display import Row, show_table
 from ci.pipeline.run import listen, run_checkpoint
-from ci.pipeline.stages import BUILD
-from ci.runtime import Command
+from ci.pipeline.runtimes import Runtimes, add_runtime_options, runtimes_chosen
+from ci.pipeline.stages import BUILD, SERVICES
+from ci.runtime import Address, Command
 from pipelines.cli import run
 from pipelines.errors import UsageError
 
@@ -55,23 +55,34 @@ def _main(argv: list[str]) -> int:
     parser.add_argument(
         "--uri", default="127.0.0.1:50051", metavar="HOST:PORT", help="default: %(default)s; port 0: any"
     )
+    add_runtime_options(parser)
     parser.add_argument("--verbose", action="store_true", help="print tracebacks")
     options = parser.parse_args(argv)
+    try:
+        address = Address.parse(options.uri)
+    except ValueError as error:
+        raise UsageError(f"--uri: {error}", fix="127.0.0.1:50051, for example") from error
+    runtimes = runtimes_chosen(options)
     folders = find_checkpoints([options.name] if options.name else [])
     if len(folders) > 1:
         names = ", ".join(folder.name for folder in folders)
         raise UsageError(f"{len(folders)} checkpoints could be served: {names}", fix="name one: nox -s serve -- NAME")
     rows: list[Row] = []
-    checkpoint = run_checkpoint(folders[0], until="deploy", on_row=rows.append)
+    checkpoint = run_checkpoint(folders[0], until="deploy", on_row=rows.append, runtimes=runtimes)
     show_table(checkpoint.name, rows)
-    return _serve(checkpoint, options.uri)
+    return _serve(checkpoint, address, runtimes)
 
 
-def _serve(checkpoint: Checkpoint, uri: str) -> int:
+def _serve(checkpoint: Checkpoint, address: Address, runtimes: Runtimes) -> int:
     folder = BUILD / checkpoint.name
-    repository: tuple[str, Path] = ("--model-repository=", folder / "models")
-    command = Command("start-riva", (f"--riva-uri={uri}", repository), folder / "logs" / "serve.log")
-    with listen(command, lambda line: None) as (server, listening):
+    command = Command(
+        "start-riva",
+        (("--riva-uri=", address), *SERVICES),
+        folder / "logs" / "serve.log",
+        own=(("--model-repository=", folder / "models"),),
+        folder=folder,
+    )
+    with listen(command, lambda line: None, runtime=runtimes(checkpoint.riva)) as (server, listening):
         print(f"\n{checkpoint.name} listens on {listening}; its log is {command.log}. Ctrl-C stops it. Try:\n")
         print(f"  {client_command(listening, checkpoint, _example(checkpoint))}\n", flush=True)
         try:

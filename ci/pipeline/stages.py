@@ -10,17 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ci import environments
 from ci.environments import ROOT
 from ci.pipeline.checkpoint import Checkpoint, Options, Value
 from ci.pipeline.content import digest_of, value_digest
 from ci.pipeline.verdict import REPORT
-from ci.runtime import Command
-from ci.runtime.local import environment_of
+from ci.runtime import Address, Argument, Command, Runtime
 from pipelines.registry import load_pipeline
 from pipelines.verdict.findings import Outcome
 
-__all__ = ["BUILD", "STAGES", "Stage", "stages_of"]
+__all__ = ["BUILD", "SERVICES", "STAGES", "Stage", "stages_of"]
 
 BUILD = ROOT / "build"
 
@@ -37,6 +35,11 @@ _NOT_RUN_BY = {
 }
 # The verdict is remembered, the machine's free memory and disk are not: they are asked before the export.
 _ANYWHERE = ("--memory=any", "--disk=any")
+
+_OWN_EXPORT_OPTIONS = ("riva-version", "memory-limit", "time-limit")  # nemo2riva of NVIDIA does not know them
+
+SERVICES = ("--asr_service=true", "--nlp_service=true", "--tts_service=false")
+"""What is served: the services that have a pipeline here."""
 
 _SOURCES = {"conformance": ("pipelines", "ci/conformance")}
 
@@ -65,16 +68,20 @@ class Stage:
     server: Command | None = field(default=None)
     accepted: tuple[int, ...] = (0,)
 
-    def key(self) -> str:
+    def tools(self, runtime: Runtime) -> dict[str, str]:
+        """What each tool of the stage is made of, where it will run."""
+        commands = filter(None, (self.command, self.server))
+        return {command.tool: runtime.identity(command.tool) for command in commands}
+
+    def key(self, tools: Mapping[str, str]) -> str:
         """The digest of everything that decides about the outputs (design 9)."""
-        tools = [each.tool for each in (self.command, self.server) if each is not None]
         return value_digest(
             {
                 "stage": self.name,
                 "inputs": {name: _sha256(path) for name, path in self.inputs.items()},
                 "settings": self.settings,
                 "sources": _sources_digest(self.kind),
-                "environments": sorted({environments.identity(environment_of(tool)) for tool in tools}),
+                "tools": dict(tools),
             }
         )
 
@@ -97,8 +104,8 @@ def stages_of(
     def log(stage: str) -> Path:
         return folder / "logs" / f"{stage}.log"
 
-    def command(tool: str, *arguments: str | Path | tuple[str, Path], stage: str) -> Command:
-        return Command(tool, arguments, log(stage))
+    def command(tool: str, *arguments: Argument, stage: str, own: tuple[Argument, ...] = ()) -> Command:
+        return Command(tool, arguments, log(stage), own=own, folder=folder)
 
     verdict = Stage(
         name="verdict",
@@ -118,19 +125,20 @@ def stages_of(
         settings=_asked(checkpoint),
         accepted=(Outcome.WORKS.exit_code, Outcome.UNKNOWN.exit_code),
     )
-    export_flags = _flags(checkpoint.export)
+    export_flags = _flags(checkpoint, checkpoint.export)
+    shared = tuple(flag for name, flag in export_flags.items() if name not in _OWN_EXPORT_OPTIONS)
+    own = tuple(flag for name, flag in export_flags.items() if name in _OWN_EXPORT_OPTIONS)
     export = Stage(
         name="export",
         kind="export",
-        command=command("nemo2riva", "--force", ("--out=", riva), *export_flags, nemo, stage="export"),
+        command=command("nemo2riva", ("--out=", riva), *shared, nemo, stage="export", own=("--force", *own)),
         inputs={"checkpoint": nemo},
         outputs=(riva.name,),
-        settings=export_flags,
+        settings=dict(checkpoint.export),
     )
     builds = []
     for mode, rmir in rmirs.items():
         options = _build_options(checkpoint, mode)
-        flags = _flags({name: _beside(checkpoint, value) for name, value in options.items()})
         builds.append(
             Stage(
                 name=_variant("build", checkpoint, mode),
@@ -141,7 +149,7 @@ def stages_of(
                     "--force",
                     rmir,
                     riva,
-                    *flags,
+                    *_flags(checkpoint, options).values(),
                     stage=_variant("build", checkpoint, mode),
                 ),
                 inputs={"riva": riva, **_files_among(checkpoint, options)},
@@ -154,7 +162,9 @@ def stages_of(
     deploy = Stage(
         name="deploy",
         kind="deploy",
-        command=command("riva-deploy", "--force", f"--target={target}", *deployed.values(), models, stage="deploy"),
+        command=command(
+            "riva-deploy", "--force", *deployed.values(), models, stage="deploy", own=(f"--target={target}",)
+        ),
         inputs=deployed,
         outputs=(models.name,),
         settings=[target, platform.machine()],
@@ -179,9 +189,10 @@ def stages_of(
         outputs=(report.name,),
         server=command(
             "start-riva",
-            "--riva-uri=127.0.0.1:0",  # any free port: two runs on one machine do not meet
-            ("--model-repository=", models),
+            ("--riva-uri=", Address("127.0.0.1", 0)),  # any free port: two runs on one machine do not meet
+            *SERVICES,
             stage="start-riva",
+            own=(("--model-repository=", models),),
         ),
     )
     return [verdict, export, *builds, deploy, conformance]
@@ -210,14 +221,12 @@ def _build_options(checkpoint: Checkpoint, mode: str) -> dict[str, Value]:
     return {**ours, **load_pipeline(checkpoint.pipeline).modes[mode], **checkpoint.builds[mode]}
 
 
-def _flags(options: Options) -> tuple[str, ...]:
-    return tuple(f"--{name}={value}" for name, value in options.items())
-
-
-def _beside(checkpoint: Checkpoint, value: Value) -> Value:
-    """An option that names a file of the checkpoint's folder, spelled so that the tool finds it."""
-    path = checkpoint.folder / str(value)
-    return str(path) if path.is_file() else value
+def _flags(checkpoint: Checkpoint, options: Options) -> dict[str, Argument]:
+    """Options by name as the tools take them; one that names a file of the checkpoint's folder means that file."""
+    files = _files_among(checkpoint, options)
+    return {
+        name: (f"--{name}=", files[name]) if name in files else f"--{name}={value}" for name, value in options.items()
+    }
 
 
 def _files_among(checkpoint: Checkpoint, options: Options) -> dict[str, Path]:

@@ -7,28 +7,28 @@ grandchild could keep open, and nothing lost when the reader is interrupted. It 
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ci import environments
-from ci.runtime import Command
+from ci.runtime import Argument, Command
+from ci.runtime.log import follow
 from pipelines.tied_process import tied_to_this_process
 
-__all__ = ["environment_of", "prepare", "start"]
+__all__ = ["identity", "prepare", "start"]
 
 # NeMo needs numpy 2 and Triton's wheel numpy 1, so they never share an environment.
 _ENVIRONMENTS = {"nemo2riva": "export"}
 
-POLL_SECONDS = 0.05
 STOP_SECONDS = 45.0  # start-riva lets running streams finish for up to 30 s
 KILL_SECONDS = 5.0
 
 
-def environment_of(tool: str) -> str:
-    """The name of the environment that a tool runs in."""
-    return _ENVIRONMENTS.get(tool, "runtime")
+def identity(tool: str) -> str:
+    """The environment that a tool runs in, with the digest of what is installed there."""
+    name = _environment_of(tool)
+    return f"{name}@{environments.identity(name)}"
 
 
 def prepare(command: Command) -> None:
@@ -37,7 +37,7 @@ def prepare(command: Command) -> None:
     Raises:
         EnvironmentFailed: It cannot be set up.
     """
-    environments.ready(environment_of(command.tool))
+    environments.ready(_environment_of(command.tool))
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def start(command: Command) -> Iterator["LocalProcess"]:
     Raises:
         EnvironmentFailed: The tool's environment is not there and cannot be set up.
     """
-    folder = environments.ready(environment_of(command.tool))
+    folder = environments.ready(_environment_of(command.tool))
     variables = {
         **environments.clean_variables(),
         "PATH": environments.search_path(folder),
@@ -56,7 +56,7 @@ def start(command: Command) -> Iterator["LocalProcess"]:
     command.log.parent.mkdir(parents=True, exist_ok=True)
     with command.log.open("wb") as log:
         process = subprocess.Popen(
-            tied_to_this_process([folder / "bin" / command.tool, *map(_spell, command.arguments)]),
+            tied_to_this_process([folder / "bin" / command.tool, *map(_spell, (*command.arguments, *command.own))]),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -82,27 +82,15 @@ class LocalProcess:
         Raises:
             TimeoutError: It still runs after `limit` seconds.
         """
-        started = time.monotonic()
-        with self._log.open(encoding="utf-8", errors="replace") as log:
-            part = ""
-            while True:
-                ended = self._process.poll() is not None  # asked before reading, so that the last words are read
-                while text := log.readline():
-                    part += text
-                    if part.endswith("\n"):
-                        yield part.rstrip("\n")
-                        part = ""
-                if ended:
-                    break
-                if limit is not None and time.monotonic() - started > limit:
-                    raise TimeoutError
-                time.sleep(POLL_SECONDS)
-            if part:
-                yield part
+        return follow(self._log, ended=lambda: self._process.poll() is not None, limit=limit)
 
     def wait(self) -> int:
         """Waits for its end; returns its exit code, negative for a signal as in `subprocess`."""
         return self._process.wait()
+
+    def reached_at(self, listening: str) -> str:
+        """The address itself."""
+        return listening
 
     def stop(self) -> int:
         """Asks it to end, kills the whole group after `STOP_SECONDS`; returns its exit code."""
@@ -118,5 +106,9 @@ class LocalProcess:
             os.killpg(self._process.pid, signal.SIGKILL)
 
 
-def _spell(argument: str | Path | tuple[str, Path]) -> str:
+def _environment_of(tool: str) -> str:
+    return _ENVIRONMENTS.get(tool, "runtime")
+
+
+def _spell(argument: Argument) -> str:
     return f"{argument[0]}{argument[1]}" if isinstance(argument, tuple) else str(argument)
