@@ -26,12 +26,17 @@ STOP_SECONDS = 60.0  # a server lets running streams finish; nox's own limits ar
 signal.signal(signal.SIGTERM, signal.default_int_handler)  # nox by itself would die and leave what it started running
 
 
-def _python(session: nox.Session, environment: str, *arguments: str) -> None:
-    """Runs the Python of an environment, which is set up first if need be."""
+def _ready(session: nox.Session, environment: str) -> Path:
+    """The folder of an environment, which is set up first if need be."""
     try:
-        folder = environments.ready(environment)
+        return environments.ready(environment)
     except RivaError as error:
         session.error(str(error))
+
+
+def _python(session: nox.Session, environment: str, *arguments: str) -> None:
+    """Runs the Python of an environment."""
+    folder = _ready(session, environment)
     variables = {**environments.clean_variables(), "PATH": environments.search_path(folder)}
     session.run(
         str(folder / "bin" / "python"),
@@ -45,6 +50,7 @@ def _python(session: nox.Session, environment: str, *arguments: str) -> None:
 
 def _pytest(session: nox.Session, marks: str) -> None:
     """Runs the tests of both environments; one of them may hold none of those that were asked for."""
+    _ready(session, "node")  # tests/workflows reads the workflows with it
     tally = Path(session.create_tmp()) / "tally"
     tally.unlink(missing_ok=True)
     for environment, half in (("dev", "not export"), ("export", "export")):
