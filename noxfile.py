@@ -203,3 +203,9 @@ def nightly_issue(session: nox.Session) -> None:
 def clean(session: nox.Session) -> None:
     """Free the disk: outputs and environments; says how much."""
     session.run(sys.executable, "-m", "ci.clean", *session.posargs, external=True)
+@nox.session(name="template-update")
+def template_update(session: nox.Session) -> None:
+    """Bring the template's changes into this repository: a branch, or with -- --pull-request a pull request."""
+    _python(session, "runtime", "-m", "ci.template", *session.posargs)
+
+

@@ -37,6 +37,7 @@ class Repository:
         self.jobs: dict[int, list[dict[str, Any]]] = {}
         self.issues: dict[int, dict[str, Any]] = {}
         self.pulls: dict[int, dict[str, Any]] = {}
+        self.about: dict[str, Any] = {}  # `template_repository`, `source` and others, as the API shows them
         self.cancelled: list[int] = []
         self.immutable = False  # whether published releases are frozen, a setting of the repository
         self.digests = True  # whether the server computes digests of assets; old enterprise servers do not
@@ -73,8 +74,8 @@ class Repository:
         prefix = f"/repos/{self.name}/"
         if path.startswith("/uploads/"):
             routes, inner = _UPLOADS, path
-        elif path.startswith(prefix):
-            routes, inner = _ROUTES, path.removeprefix(prefix)
+        elif f"{path}/".startswith(prefix):
+            routes, inner = _ROUTES, f"{path}/".removeprefix(prefix).rstrip("/")
         else:
             return _NOT_FOUND
         for route, pattern, name in routes:
@@ -87,6 +88,9 @@ class Repository:
                 found: Answer = getattr(self, name)(*match.groups(), query=query, body=body)
                 return found
         return _NOT_FOUND
+
+    def get_repository(self, *, query: dict[str, str], body: bytes) -> Answer:
+        return 200, {}, {"full_name": self.name, **self.about}
 
     # releases
 
@@ -328,6 +332,7 @@ _NOT_FOUND: Answer = (404, {}, {"message": "Not Found"})
 
 _UPLOADS = [("POST", r"/uploads/(\d+)/assets", "upload_asset")]
 _ROUTES = [
+    ("GET", r"", "get_repository"),
     ("GET", r"releases", "list_releases"),
     ("POST", r"releases", "create_release"),
     ("GET", r"releases/latest", "latest_release"),
