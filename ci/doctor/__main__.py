@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -94,8 +95,10 @@ def _job(options: Options) -> Job:
     targets = Targets.read()
     target = targets.by_name[options.target]
     runtime = options.runtime or ("container" if options.image_prefix else target.runtime)
-    labels = options.labels.split(",") if options.labels is not None else () if target.is_hosted else target.runs_on
+    labels = options.labels.split(",") if options.labels is not None else _labels(target.runs_on)
     prefix = target.image_prefix if options.image_prefix is None else options.image_prefix
+    if runtime == "local" and options.image_prefix:
+        raise UsageError("--image-prefix is for containers", fix="leave --runtime local out")
     if runtime == "local" and options.target != CPU:
         raise UsageError(
             f"--runtime local is for target {CPU}, not for {options.target}", fix="leave --runtime out, or --target"
@@ -113,6 +116,11 @@ def _job(options: Options) -> Job:
         labels=tuple(label.strip() for label in labels if label.strip()),
         online=not options.offline,
     )
+
+
+def _labels(runs_on: Sequence[str]) -> Sequence[str]:
+    """Labels that somebody gave a runner; those of GitHub's own say nothing about this machine."""
+    return runs_on if "self-hosted" in runs_on else ()
 
 
 if __name__ == "__main__":

@@ -121,10 +121,7 @@ class ThisMachine:
         try:
             stdout, stderr = process.communicate(timeout=COMMAND_SECONDS)
         except subprocess.TimeoutExpired:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # its children hold the pipes too
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(0.2)  # what sleeps in the kernel stays; see above
+            _leave(process)
             return Ran(hung=True)
         return Ran(stdout.decode(errors="replace"), stderr.decode(errors="replace"), process.returncode)
 
@@ -152,10 +149,22 @@ class ThisMachine:
         return Answer(answer.status, answer.date, answer.at, answer.error, shown)
 
 
+def _leave(process: "subprocess.Popen[bytes]") -> None:
+    """Kills a command and its children, and waits for none: what sleeps in the kernel stays until that wakes it."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    for pipe in (process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(0.2)
+
+
 def _head(url: str) -> Answer:
     request = urllib.request.Request(url, method="HEAD")  # noqa: S310 (our own https address)
     try:
-        with urllib.request.urlopen(request, timeout=NETWORK_SECONDS) as reply:  # noqa: S310
+        # an opener of its own: `urlopen` keeps the proxies of the first call
+        with urllib.request.build_opener().open(request, timeout=NETWORK_SECONDS) as reply:
             return Answer(reply.status, reply.headers.get("Date", ""), time.time())
     except urllib.error.HTTPError as refusal:  # 401 is how a registry says that it is there
         return Answer(refusal.code, refusal.headers.get("Date", ""), time.time())

@@ -78,7 +78,7 @@ def _answers(engine: Engine, job: Job) -> Finding:
     if engine.complaint:
         if not job.containers:
             return ANSWERS.note(f"no engine ({engine.complaint}); --runtime local needs none")
-        return _no_engine(engine.complaint)
+        return _no_engine(engine.complaint, job)
     version = re.match(r"\d+(\.\d+)*", engine.version)
     said = f"Docker {engine.version}{' rootless' if engine.rootless else ''}, default runtime {engine.default_runtime}"
     if job.containers and not (version and holds(_OLDEST, version[0])):
@@ -86,7 +86,7 @@ def _answers(engine: Engine, job: Job) -> Finding:
     return ANSWERS.kept(said)
 
 
-def _no_engine(complaint: str) -> Finding:
+def _no_engine(complaint: str, job: Job) -> Finding:
     what = f"no engine: {complaint}"
     if "permission denied" in complaint.casefold():
         return ANSWERS.broken(
@@ -96,7 +96,7 @@ def _no_engine(complaint: str) -> Finding:
             "a machine for this alone, or rootless Docker",
         )
     if "not installed" in complaint:
-        return ANSWERS.broken(what, fix="install Docker, or run the stages without: --runtime local")
+        return ANSWERS.broken(what, fix="install Docker" if job.gpu else "install Docker, or leave it: --runtime local")
     return ANSWERS.broken(what)
 
 

@@ -29,8 +29,8 @@ GLIBC = Rule(
     id="glibc-suffices",
     title="The C library is one that Triton's wheel runs on",
     outcome=Outcome.FAILS,
-    why="pip finds no wheel of nvidia-pytriton for an older C library",
-    fix="use Debian 12, Ubuntu 22.04 or newer, or --runtime container",
+    why="the environments cannot be set up: pip finds no wheel of nvidia-pytriton for an older C library",
+    fix="use Debian 12, Ubuntu 22.04 (JetPack 6) or newer",
     link="https://pypi.org/project/nvidia-pytriton/",
 )
 MEMORY = Rule(
@@ -63,7 +63,7 @@ PORTS_FREE = Rule(
     outcome=Outcome.WARNING,
     why="the guide's commands publish these ports: start-riva, or `docker run -p`, ends with `address already in use`",
     fix="`ss -ltnp` names who listens; a server of an earlier job: riva_stop.sh, or `docker ps` and `docker stop ID`",
-    link="https://github.com/dusty-nv/jetson-containers/issues/450",
+    link="https://docs.nvidia.com/deeplearning/riva/archives/2-16-0/public/model-overview.html",
 )
 
 
@@ -71,10 +71,9 @@ def check(host: Host, job: Job) -> Iterator[Finding]:
     """Yields a finding for each rule that applies."""
     system = host.system
     yield _architecture(system, job)
-    if not job.containers:
-        yield _glibc(system)
+    yield _glibc(system)
     yield _memory(system)
-    yield from _disk(system, job)
+    yield from _disk(host, job)
     yield _open_files(system)
     taken = system.taken_ports
     if taken:
@@ -109,14 +108,11 @@ def _memory(system: System) -> Finding:
     return MEMORY.kept(f"{in_words(system.memory)} free")
 
 
-def _disk(system: System, job: Job) -> Iterator[Finding]:
-    places = [("outputs and environments", system.disk, _ENVIRONMENTS)]
-    if job.containers:
+def _disk(host: Host, job: Job) -> Iterator[Finding]:
+    places = [("outputs and environments", host.system.disk, _ENVIRONMENTS)]
+    if job.containers and not host.engine.complaint:
         # NVIDIA's images carry CUDA; those of this repository are a few hundred megabytes
-        places = [
-            ("outputs", system.disk, 0),
-            ("images", system.image_disk, 0 if job.image_prefix else _IMAGES),
-        ]
+        places.append(("images", host.system.image_disk, 0 if job.image_prefix else _IMAGES))
     for what, free, least in places:
         if free is None:
             yield DISK.unknown(f"nothing says how much disk is free for {what}")
