@@ -8,12 +8,9 @@ from typing import Any
 
 from ci.checked_yaml import load_checked
 
-__all__ = ["CPU", "HOSTED", "TARGETS", "Target", "Targets"]
+__all__ = ["CPU", "TARGETS", "Target", "Targets"]
 
 CPU = "cpu"
-HOSTED = ("ubuntu-24.04",)
-"""Labels of the runner for work that may come from anybody."""
-
 TARGETS = Path(__file__).with_suffix(".yaml")
 _SCHEMA = TARGETS.with_name("targets.schema.yaml")
 
@@ -28,6 +25,7 @@ class Target:
         runtime: `local` or `container`.
         group: Its runner group; empty if any will do.
         image_prefix: Where its images are; empty for NVIDIA's registry.
+        export_image: What exports for NVIDIA's images; empty for this repository's own export.
         enabled: Whether such a runner is there.
         needs_secret: The secret without which it cannot be used; empty if it needs none.
     """
@@ -37,13 +35,14 @@ class Target:
     runtime: str
     group: str = ""
     image_prefix: str = ""
+    export_image: str = ""
     enabled: bool = True
     needs_secret: str = ""
 
     @property
-    def is_hosted(self) -> bool:
-        """Whether GitHub's own runners take its jobs."""
-        return "self-hosted" not in self.runs_on
+    def is_self_hosted(self) -> bool:
+        """Whether a machine of the team's own may take its jobs: any label that is not one of GitHub's names one."""
+        return bool(self.group) or not all(label.startswith("ubuntu-") for label in self.runs_on)
 
     @property
     def runs_on_as_json(self) -> list[str] | dict[str, Any]:

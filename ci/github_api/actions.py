@@ -106,6 +106,18 @@ class Actions:
         path = f"{self._base}/workflows/{workflow}/runs"
         return [Run.read(each) for each in self._transport.pages(path, key="workflow_runs", **filters)]
 
+    def latest(self, workflow: str, **filters: Any) -> Run | None:
+        """The newest run that the filters let through, without asking for all of them."""
+        path = f"{self._base}/workflows/{workflow}/runs"
+        return next(map(Run.read, self._transport.pages(path, key="workflow_runs", **filters)), None)
+
+    def at_work(self) -> list[Run]:
+        """The runs of all workflows that have a job at work."""
+        return [
+            Run.read(each)
+            for each in self._transport.pages(f"{self._base}/runs", key="workflow_runs", status="in_progress")
+        ]
+
     def jobs(self, run_id: int) -> list[Job]:
         """The jobs of a run's latest attempt."""
         path = f"{self._base}/runs/{run_id}/jobs"

@@ -14,8 +14,9 @@ from urllib.error import URLError
 from ci.checked_yaml import Document, read_checked
 from ci.environments import ROOT
 from ci.errors import BadCheckpoint, BadYaml, UnknownCheckpoint
+from ci.targets import Targets
 from pipelines.cli.flags import flags_of
-from pipelines.compatibility import DEFAULT_VERSION, RivaVersion, riva_version
+from pipelines.compatibility import RivaVersion, riva_version
 from pipelines.contract import Pipeline
 from pipelines.digests import file_digest
 from pipelines.errors import RivaError
@@ -53,7 +54,7 @@ class Checkpoint:
         companions: Folders of the checkpoints that the same server serves.
         targets: What engines are built for.
         version: Version of the release.
-        riva: The Riva whose images serve it, or that must be able to.
+        riva: The Riva whose images serve it, or that must be able to; by default that of ci/targets.yaml.
         document: The file that declares all this.
         waived: A line for each published advisory of the chosen Riva that is accepted for a while.
     """
@@ -83,8 +84,8 @@ class Checkpoint:
         """
         document = read_checked(folder / "pipeline.yaml", schema=SCHEMA)
         _check_pipeline(document)
-        riva = riva_version(str(document.data.get("export", {}).get("riva-version", DEFAULT_VERSION)))
         data = document.data
+        riva = riva_version(str(data.get("export", {}).get("riva-version") or Targets.read().riva_version))
         return cls(
             folder=folder,
             source=MappingProxyType(data["checkpoint"]),

@@ -8,6 +8,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ci.environments import ROOT
@@ -73,12 +74,17 @@ class Stage:
         commands = filter(None, (self.command, self.server))
         return {command.tool: runtime.identity(command.tool) for command in commands}
 
-    def key(self, tools: Mapping[str, str]) -> str:
-        """The digest of everything that decides about the outputs (design 9)."""
+    def key(self, tools: Mapping[str, str], made: Mapping[Path, str] = MappingProxyType({})) -> str:
+        """The digest of everything that decides about the outputs (design 9).
+
+        Args:
+            tools: What its tools are made of, see `tools`.
+            made: What stands for the content of inputs that are yet to be made.
+        """
         return value_digest(
             {
                 "stage": self.name,
-                "inputs": {name: _sha256(path) for name, path in self.inputs.items()},
+                "inputs": {name: made.get(path) or _sha256(path) for name, path in self.inputs.items()},
                 "settings": self.settings,
                 "sources": _sources_digest(self.kind),
                 "tools": dict(tools),
