@@ -116,10 +116,47 @@ def tests_full(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and types."""
+    """Check style and types, workflows, and shell scripts."""
     _python(session, "dev", "-m", "ruff", "check", ".")
     _python(session, "dev", "-m", "ruff", "format", "--check", ".")
     _python(session, "dev", "-m", "mypy")
+    _python(session, "dev", "-m", "ci.lint")
+
+
+@nox.session
+def plan(session: nox.Session) -> None:
+    """Say which checkpoints a change is about, and on which targets they are judged."""
+    _python(session, "runtime", "-m", "ci.matrix", *session.posargs)
+
+
+@nox.session
+def lane(session: nox.Session) -> None:
+    """Do one machine's part of a run of a workflow: export, pull or judge."""
+    _python(session, "runtime", "-m", "ci.lane", *session.posargs)
+
+
+@nox.session
+def key(session: nox.Session) -> None:
+    """Print the digest by which outputs of stages are cached."""
+    _python(session, "runtime", "-m", "ci.pipeline.keys", *session.posargs)
+
+
+@nox.session
+def artifacts(session: nox.Session) -> None:
+    """Hand outputs of stages to another machine, with their digests, or take them from one."""
+    _python(session, "runtime", "-m", "ci.artifacts", *session.posargs)
+
+
+@nox.session
+def compare(session: nox.Session) -> None:
+    """Compare what a checkpoint came to with its base: sizes, accuracy, latency."""
+    _python(session, "runtime", "-m", "ci.comparison", *session.posargs)
+
+
+@nox.session
+def watchdog(session: nox.Session) -> None:
+    """End a run of a workflow whose jobs no runner takes, and say why."""
+    _python(session, "runtime", "-m", "ci.watchdog", *session.posargs)
 
 
 @nox.session
