@@ -19,7 +19,7 @@ GPU_ANSWERS = Rule(
     outcome=Outcome.FAILS,
     why="riva-deploy builds engines on the GPU, and Triton loads them there",
     fix="install NVIDIA's driver and load its module (`sudo modprobe nvidia`); or give the job target cpu",
-    link="https://docs.nvidia.com/datacenter/tesla/driver-installation-guide/",
+    link="https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html",
 )
 DRIVER_ONE = Rule(
     id="driver-one-version",
@@ -51,7 +51,7 @@ CUDA = Rule(
     outcome=Outcome.FAILS,
     why="the container starts and finds its GPU driver insufficient",
     fix="update the driver",
-    link="https://docs.nvidia.com/deploy/cuda-compatibility/",
+    link="https://docs.nvidia.com/deploy/cuda-compatibility/latest/index.html",
 )
 L4T = Rule.of(L4T_LINE, Outcome.FAILS)
 JETPACK = Rule(
@@ -148,7 +148,13 @@ def _cuda(graphics: Graphics, asked: Cell, riva: RivaVersion) -> Finding:
     if not graphics.cuda:
         return CUDA.unknown(f"{serves}; Riva {riva.version} needs {asked.value}")
     needs = f"{serves}, Riva {riva.version} needs {asked.value}"
-    return CUDA.kept(needs) if holds(f">={asked.value}", graphics.cuda) else CUDA.broken(needs)
+    if holds(f">={asked.value}", graphics.cuda):
+        return CUDA.kept(needs)
+    if holds(f"=={asked.value.partition('.')[0]}.*", graphics.cuda):  # minor version compatibility, since CUDA 11
+        return CUDA.broken(
+            needs, why="within one major version it runs, without newer features", outcome=Outcome.WARNING
+        )
+    return CUDA.broken(needs)
 
 
 def _jetson(jetson: Jetson, riva: RivaVersion) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ LABELS_TRUE = Rule(
     outcome=Outcome.FAILS,
     why="GitHub sends jobs by labels alone: this job, and others, would end up on a machine that cannot run them",
     fix="give the runner the labels of its host (Settings, Actions, Runners), or ci/targets.yaml those of the runner",
-    link="https://docs.github.com/en/actions/how-tos/manage-runners/self-hosted-runners/apply-labels",
+    link="https://docs.github.com/en/actions/how-tos/manage-runners/self-hosted-runners/use-in-a-workflow",
 )
 
 _PLAIN = {"self-hosted", "linux", "windows", "macos", "x64", "arm64", "arm", "cpu", "gpu", "jetson"}

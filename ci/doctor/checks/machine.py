@@ -31,7 +31,7 @@ GLIBC = Rule(
     outcome=Outcome.FAILS,
     why="the environments cannot be set up: pip finds no wheel of nvidia-pytriton for an older C library",
     fix="use Debian 12, Ubuntu 22.04 (JetPack 6) or newer",
-    link="https://pypi.org/project/nvidia-pytriton/",
+    link="https://github.com/triton-inference-server/pytriton",
 )
 MEMORY = Rule(
     id="memory-free",
@@ -55,7 +55,7 @@ OPEN_FILES = Rule(
     outcome=Outcome.WARNING,
     why="a server at its limit refuses connections in the middle of a run",
     fix="LimitNOFILE=65536 in the unit of the runner's service, or `ulimit -n 65536` before it starts",
-    link="https://docs.github.com/en/actions/how-tos/manage-runners/self-hosted-runners/configure-the-application",
+    link="https://docs.github.com/en/actions/how-tos/manage-runners/self-hosted-runners",
 )
 PORTS_FREE = Rule(
     id="ports-free",

@@ -13,9 +13,9 @@ NGC_REACHABLE = Rule(
     title="NGC can be reached",
     outcome=Outcome.NOTE,
     why="images and models that are not here cannot be fetched",
-    fix="behind a proxy: HTTPS_PROXY and NO_PROXY for the runner (its .env file), and the same for dockerd; offline: "
-    "`docker load`, or a mirror and --image-prefix",
-    link="https://docs.github.com/en/actions/how-tos/manage-runners/self-hosted-runners/use-proxy-servers",
+    fix="behind a proxy: https_proxy and no_proxy in the runner's .env file, and the same for dockerd, then start both "
+    "again; offline: `docker load`, or a mirror and --image-prefix",
+    link="https://docs.github.com/actions/hosting-your-own-runners/using-a-proxy-server-with-self-hosted-runners",
 )
 
 

@@ -1,9 +1,12 @@
 """A GPU that does not answer is told apart by how it does not."""
 
+from dataclasses import replace
+
 import pytest
 
 from ci.doctor.findings import Outcome
 from ci.doctor.probe import Ran
+from pipelines.compatibility import riva_version
 from tests.unit.ci.doctor.recordings import QUERY, Recorded, findings, job
 
 
@@ -56,6 +59,23 @@ def test_on_cpu_a_gpu_is_mentioned_only(name: str, says: str) -> None:
 
     assert finding.outcome is Outcome.OK
     assert says in finding.what
+
+
+@pytest.mark.parametrize(
+    ("needs", "outcome"),
+    [("13.0", Outcome.OK), ("13.1", Outcome.WARNING), ("14.0", Outcome.FAILS), ("12.5", Outcome.OK)],
+)
+def test_the_driver_serves_what_the_image_needs(needs: str, outcome: Outcome) -> None:
+    """A driver serves older CUDA whole, newer of its major version in part, and nothing beyond."""
+    riva = riva_version("2.19.0")
+    platform = riva.platforms["x86-gpu"]
+    known = replace(platform, cuda=replace(platform.cuda, value=needs, evidence="seen"))
+    asked = replace(job("x86-gpu"), riva=replace(riva, platforms={"x86-gpu": known}))
+
+    (finding,) = findings(Recorded("gpu-runner"), asked)["cuda-served"]
+
+    assert finding.outcome is outcome
+    assert finding.what == f"driver 580.159.04 serves CUDA 13.0, Riva 2.19.0 needs {needs}"
 
 
 def test_no_jetson_is_no_jetson() -> None:
