@@ -185,6 +185,8 @@ def goldens(session: nox.Session) -> None:
     _python(session, "dev", "-m", "pipelines.compatibility_page")
     _python(session, "dev", "-m", "pipelines.verdict.failures")
     _python(session, "dev", "-m", "pipelines.rule_table")
+    _ready(session, "node")
+    _python(session, "dev", "-m", "tests.workflows.steps")
     _python(session, "dev", "-m", "ci.doctor.rule_table")
     _python(session, "export", "tests/assets/features/make_golden.py")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-__all__ = ["EXPRESSION", "ExpressionFailed", "GitHub", "expressions"]
+__all__ = ["ExpressionFailed", "GitHub", "as_text", "expressions"]
 
 HERE = Path(__file__).parent
 EXPRESSION = "$expression"  # the one key of what stands for an expression in a document
@@ -91,6 +91,11 @@ def expressions(value: Any) -> list[str]:
             return [value[EXPRESSION]]
         return [each for part in value.values() for each in expressions(part)]
     return [each for part in value for each in expressions(part)] if isinstance(value, list) else []
+
+
+def as_text(value: Any) -> str:
+    """A value as GitHub writes it into a variable or hands it to an action."""
+    return str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
 
 
 def _hashed(expression: str) -> list[str]:

@@ -60,6 +60,7 @@ class Conductor:
         perform: Carries a job out.
         secrets: The secrets that the repository has; its fork has none.
         variables: The variables that the repository has (`vars`).
+        home: The repository that has the workflows, where another one calls them.
     """
 
     github: GitHub
@@ -68,6 +69,7 @@ class Conductor:
     perform: Callable[[Job], Outcome]
     secrets: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
+    home: str | None = None
 
     def run(self, file: str) -> dict[str, Outcome]:
         """The outcomes of a workflow's jobs by path, in the order in which they ended."""
@@ -75,6 +77,10 @@ class Conductor:
         token = {"GITHUB_TOKEN": "the job's own token"}
         contexts = {
             "github": self.event.context(workflow.get("name", file)),
+            "job": {
+                "workflow_repository": self.home or self.event.payload["repository"]["full_name"],
+                "workflow_sha": self.event.sha,
+            },
             "inputs": self._dispatched(workflow),
             "vars": dict(self.variables),
             "secrets": {**({} if self.event.from_fork else self.secrets), **token},
@@ -146,6 +152,7 @@ class Conductor:
         secrets = self.github.evaluate(job.get("secrets", {}), contexts)
         inside = {
             "github": contexts["github"],
+            "job": contexts["job"],
             "vars": contexts["vars"],
             "inputs": _given(given, declared.get("inputs", {})),
             "secrets": {**secrets, "GITHUB_TOKEN": contexts["secrets"]["GITHUB_TOKEN"]},

@@ -58,6 +58,22 @@ def runs_wait_for_each_other(repository: Repository) -> Iterator[str]:
             yield f"{file}: a later run cancels one that may be writing {', '.join(_written(workflow))}"
 
 
+def jobs_of_reusable_workflows_wait(repository: Repository) -> Iterator[str]:
+    """Each job of a workflow that others call says which runs of it exclude each other, and none cancels another."""
+    for file, workflow in repository.workflows.items():
+        for name, job in workflow["jobs"].items() if "workflow_call" in workflow["on"] else ():
+            if job.get("concurrency", {}).get("cancel-in-progress") is not False:
+                yield f"{file}: job {name}: concurrency is {job.get('concurrency')}"
+
+
+def last_jobs_wait_for_all(repository: Repository) -> Iterator[str]:
+    """A job that runs whatever happens is there to say how all the others ended, and waits for each of them."""
+    for file, name, job in repository.jobs():
+        if expressions(job.get("if")) == ["always()"]:
+            missing = set(repository.workflows[file]["jobs"]) - {name, *job["needs"]}
+            yield from (f"{file}: job {name} does not wait for {each}" for each in sorted(missing))
+
+
 def actions_are_pinned(repository: Repository) -> Iterator[str]:
     """Other people's actions are pinned by commit, with the version beside it, the same one everywhere."""
     seen: dict[str, str] = {}
@@ -131,6 +147,8 @@ POLICY: tuple[Rule, ...] = (
     each_grant_has_a_reason,
     jobs_end,
     runs_wait_for_each_other,
+    jobs_of_reusable_workflows_wait,
+    last_jobs_wait_for_all,
     actions_are_pinned,
     scripts_hold_no_expressions,
     checkouts_keep_no_token,

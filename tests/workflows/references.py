@@ -159,8 +159,8 @@ REFERENCES: tuple[Rule, ...] = (
     inputs_are_declared,
     inputs_are_described,
     outputs_of_jobs_are_defined,
-    # outputs_of_steps_are_set,
-    # sessions_exist,
+    outputs_of_steps_are_set,
+    sessions_exist,
 )
 
 

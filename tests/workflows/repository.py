@@ -1,13 +1,13 @@
 """The workflows and actions of a repository, as GitHub's parser understands them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import reduce
 from pathlib import Path
-from typing import Any
 
 from tests.workflows.github import Document, GitHub
 
-__all__ = ["Place", "Repository", "read"]
+__all__ = ["Place", "Repository", "read", "read_again"]
 
 WORKFLOWS = Path(".github") / "workflows"
 ACTIONS = Path(".github") / "actions"
@@ -39,7 +39,7 @@ class Repository:
         root: The checkout.
         workflows: Documents by the file's path from the root.
         actions: Documents of local actions by their file's path from the root.
-        errors: What the parser says against a file; a file without faults is not among them.
+        errors: What the parser says against each file.
         texts: The files as they are written.
     """
 
@@ -79,16 +79,18 @@ class Repository:
 
 def read(github: GitHub, root: Path) -> Repository:
     """Reads every workflow and every local action below `root`."""
-    documents: dict[str, Any] = {}
-    errors = {}
-    texts = {}
+    nothing = Repository(root, {}, {}, {}, {})
     files = [*sorted((root / WORKFLOWS).glob("*.yml")), *sorted((root / ACTIONS).rglob("action.yml"))]
-    for file in files:
-        path = str(file.relative_to(root))
-        texts[path] = file.read_text(encoding="utf-8")
-        found, documents[path] = github.read(root, path)
-        if found:
-            errors[path] = found
-    workflows = {path: document for path, document in documents.items() if Path(path).parent == WORKFLOWS}
-    actions = {path: document for path, document in documents.items() if path not in workflows}
-    return Repository(root, workflows, actions, errors, texts)
+    return reduce(lambda known, file: read_again(github, known, str(file.relative_to(root))), files, nothing)
+
+
+def read_again(github: GitHub, repository: Repository, file: str) -> Repository:
+    """What is known after one file was added or changed."""
+    errors, document = github.read(repository.root, file)
+    kind = "workflows" if Path(file).parent == WORKFLOWS else "actions"
+    return replace(
+        repository,
+        errors={**repository.errors, file: errors},
+        texts={**repository.texts, file: (repository.root / file).read_text(encoding="utf-8")},
+        **{kind: {**getattr(repository, kind), file: document}},
+    )

@@ -8,11 +8,13 @@ from pathlib import Path
 import yaml
 
 from tests.workflows.events import Event, recorded
+from tests.workflows.github import Document
 from tests.workflows.jobs import Job, Outcome
 
-__all__ = ["SCENARIOS", "Scenario"]
+__all__ = ["CALLER", "SCENARIOS", "Scenario"]
 
 HERE = Path(__file__).parent
+CALLER = "the caller's workflow"
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class Scenario:
         variables: What the repository's variables say.
         outputs: Outputs of jobs by a pattern of their path; a job sets none where none is given.
         results: Results of jobs by a pattern of their path; a job succeeds where none is given.
+        shown: Whether its steps stand in `steps.txt`.
+        caller: The workflow of another repository that the event starts there, instead of those of this one.
     """
 
     name: str
@@ -36,6 +40,8 @@ class Scenario:
     variables: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     results: Mapping[str, str] = field(default_factory=dict)
+    shown: bool = False
+    caller: Document | None = None
 
     def outcome(self, job: Job) -> Outcome:
         """How a job ends here; a declared output that the scenario does not know is empty."""
@@ -51,14 +57,20 @@ def _read() -> list[Scenario]:
         Scenario(
             name=row["name"],
             event=recorded(row["event"], **row.get("with", {})),
-            jobs={f".github/workflows/{workflow}.yml": sorted(jobs) for workflow, jobs in row["jobs"].items()},
+            jobs={_file(workflow): sorted(jobs) for workflow, jobs in row["jobs"].items()},
             secrets=tuple(row.get("secrets", ())),
             variables=row.get("variables", {}),
             outputs={"plan": plans[row["plan"]]} if "plan" in row else {},
             results=row.get("results", {}),
+            shown=row.get("shown", False),
+            caller={"on": {}, "jobs": {"call": row["caller"]}} if "caller" in row else None,
         )
         for row in table["scenarios"]
     ]
+
+
+def _file(workflow: str) -> str:
+    return CALLER if workflow == "caller" else f".github/workflows/{workflow}.yml"
 
 
 SCENARIOS = _read()
