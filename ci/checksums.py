@@ -1,7 +1,7 @@
 """SHA256SUMS beside files: what `sha256sum --check` reads, so that nobody needs this repository to check a folder."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from ci.errors import ReleaseDamaged
@@ -55,16 +55,21 @@ def parse_sums(text: str, name: str) -> dict[str, str]:
     return sums
 
 
-def check_sums(folder: Path) -> dict[str, str]:
+def check_sums(folder: Path, *, absent: Collection[str] = (), unlisted: Collection[str] = ()) -> dict[str, str]:
     """Compares every file of a folder with its SHA256SUMS; returns the digests by name.
+
+    Args:
+        folder: The folder.
+        absent: Names that need not be there, such as those of files that are there in parts.
+        unlisted: Names that need not be listed, such as one that is made from SHA256SUMS.
 
     Raises:
         ReleaseDamaged: A file is missing, was changed, or is not listed.
     """
     sums = read_sums(folder / SUMS)
     found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() and path.name != SUMS}
-    problems = [f"{name} is missing" for name in sorted(sums.keys() - found)]
-    problems += [f"{name} is not listed" for name in sorted(found - sums.keys())]
+    problems = [f"{name} is missing" for name in sorted(sums.keys() - found - set(absent))]
+    problems += [f"{name} is not listed" for name in sorted(found - sums.keys() - set(unlisted))]
     for name in sorted(found & sums.keys()):
         digest = file_digest(folder / name)
         if digest != sums[name]:

@@ -43,7 +43,7 @@ class GitHub:
 
         Args:
             repository: `owner/name`; by default that of the run.
-            api_url: Address of the REST API; by default that of the run.
+            api_url: Address of the REST API; by default that of the run. Another one is asked without a token.
 
         Raises:
             UsageError: No repository is named, here or by the run.
@@ -55,7 +55,9 @@ class GitHub:
                 why="GITHUB_REPOSITORY is not set, as it is in a workflow",
                 fix="name it as owner/name, or set GITHUB_REPOSITORY",
             )
-        transport = Transport(api_url or environment.api_url(), token=environment.token())
+        # the token of one server is none of another's business
+        token = environment.token() if api_url in (None, environment.api_url()) else None
+        transport = Transport(api_url or environment.api_url(), token=token)
         return cls(
             name, Releases(transport, name), Actions(transport, name), Issues(transport, name), Pulls(transport, name)
         )

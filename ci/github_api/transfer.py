@@ -1,10 +1,11 @@
 """Files to and from GitHub, of any size in constant memory, with progress."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from ci.errors import GitHubUnavailable
+from ci.errors import GitHubError, GitHubUnavailable
 from ci.github_api.transport import ATTEMPTS, Json, Transport, unreachable
 
 if TYPE_CHECKING:
@@ -53,9 +54,22 @@ def upload(transport: Transport, address: str, path: Path, *, name: str, advance
     with path.open("rb") as file:
         body = _Followed(file, path.stat().st_size, advance)
         headers = {"Content-Type": "application/octet-stream"}
-        with transport.send("POST", address, params={"name": name}, body=body.rewound, headers=headers) as response:
+        with (
+            _taken_back(file, advance),
+            transport.send("POST", address, params={"name": name}, body=body.rewound, headers=headers) as response,
+        ):
             content: Json = response.json()
             return content
+
+
+@contextmanager
+def _taken_back(file: BinaryIO, advance: Advance) -> Iterator[None]:
+    """Takes back the progress of what fails."""
+    try:
+        yield
+    except GitHubError:
+        advance(-file.tell())
+        raise
 
 
 def download(transport: Transport, address: str, path: Path, *, size: int, advance: Advance) -> None:

@@ -57,6 +57,7 @@ class FakeGitHub:
         self.repository = Repository("owner/speech")
         self.token, self.public = token, public
         self.requests: list[tuple[str, str]] = []
+        self.damage_uploads = 0  # how many of the next uploads are stored with a byte changed, unnoticed
         self._faults: list[Fault] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
@@ -83,6 +84,10 @@ class FakeGitHub:
     def drop(self, method: str, path: str, *, after: int = 0, **details: Any) -> None:
         """Breaks the connection of the next matching request."""
         self._faults.append(Fault(method, path, None, after, **details))
+
+    def forgive(self) -> None:
+        """Forgets the faults that have not come yet."""
+        self._faults.clear()
 
     def fault(self, method: str, path: str) -> Fault | None:
         """The fault for a request, used up by asking."""
@@ -164,6 +169,9 @@ def _handler(github: FakeGitHub) -> type[BaseHTTPRequestHandler]:
             if fault is not None and fault.status is not None and not fault.carried_out:
                 return fault.status, fault.headers, _json({"message": fault.message})
             with github.lock:
+                if path.startswith("/uploads/") and github.damage_uploads:
+                    github.damage_uploads -= 1
+                    body = b"!" + body[1:]
                 status, headers, content = github.repository.answer(
                     self.command, path, query, body, may_write=may_write, base=github.api_url
                 )

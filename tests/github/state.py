@@ -221,14 +221,20 @@ class Repository:
         return (200, {}, run) if run else _NOT_FOUND
 
     def list_runs(self, workflow: str, *, query: dict[str, str], body: bytes) -> Answer:
-        filters = {"status": "status", "branch": "head_branch", "event": "event"}
-        found = [
+        found = [run for run in self._runs_like(query) if run.get("path", "").endswith(workflow)]
+        return self._page(found, f"actions/workflows/{workflow}/runs", query, key="workflow_runs")
+
+    def list_all_runs(self, *, query: dict[str, str], body: bytes) -> Answer:
+        return self._page(self._runs_like(query), "actions/runs", query, key="workflow_runs")
+
+    def _runs_like(self, query: dict[str, str]) -> list[dict[str, Any]]:
+        """`status` asks for a status or for a conclusion."""
+        filters = {"status": ("status", "conclusion"), "branch": ("head_branch",), "event": ("event",)}
+        return [
             run
             for run in self.runs.values()
-            if run.get("path", "").endswith(workflow)
-            and all(run.get(key) == query[name] for name, key in filters.items() if name in query)
+            if all(query[name] in map(run.get, keys) for name, keys in filters.items() if name in query)
         ]
-        return self._page(found, f"actions/workflows/{workflow}/runs", query, key="workflow_runs")
 
     def list_jobs(self, run_id: str, *, query: dict[str, str], body: bytes) -> Answer:
         return self._page(self.jobs.get(int(run_id), []), f"actions/runs/{run_id}/jobs", query, key="jobs")
@@ -343,6 +349,7 @@ _ROUTES = [
     ("GET", r"releases/assets/(\d+)", "get_asset"),
     ("GET", r"releases/contents/(\d+)", "get_content"),
     ("DELETE", r"releases/assets/(\d+)", "delete_asset"),
+    ("GET", r"actions/runs", "list_all_runs"),
     ("GET", r"actions/runs/(\d+)", "get_run"),
     ("GET", r"actions/workflows/([\w.-]+)/runs", "list_runs"),
     ("GET", r"actions/runs/(\d+)/jobs", "list_jobs"),
