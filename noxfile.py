@@ -160,6 +160,12 @@ def watchdog(session: nox.Session) -> None:
 
 
 @nox.session
+def release(session: nox.Session) -> None:
+    """Make, verify, publish, install and take back releases: `-- --help`."""
+    _python(session, "runtime", "-m", "ci.release", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure speed against the bare network, side by side in one run."""
     _python(session, "bench", "-m", "ci.bench", *session.posargs)
