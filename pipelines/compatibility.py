@@ -18,6 +18,7 @@ from pipelines.errors import UsageError
 
 __all__ = [
     "DEFAULT_VERSION",
+    "NGC",
     "TABLE",
     "Advisory",
     "BadPair",
@@ -66,6 +67,12 @@ class Cell:
 
     def __str__(self) -> str:
         return "unknown" if self.value is None else f"{self.value} ({self.evidence}: {self.source})"
+
+    def image(self, prefix: str | None = None) -> str:
+        """The image that it names: by digest where the source gives one; under `prefix`, if this repository made it."""
+        if prefix:
+            return f"{prefix}/{str(self.value).rpartition('/')[2]}"
+        return f"{str(self.value).rpartition(':')[0]}@{self.digest}" if self.digest else str(self.value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,6 +260,9 @@ def compatibility() -> Compatibility:
 
 DEFAULT_VERSION = compatibility().default
 """The version that is meant when none is named: the newest without published advisories."""
+
+NGC = str(compatibility().versions[DEFAULT_VERSION].platforms["x86-gpu"].server.value).partition("/")[0]
+"""The registry of NVIDIA's images."""
 
 
 def riva_versions() -> Mapping[str, RivaVersion]:

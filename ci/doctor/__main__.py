@@ -1,6 +1,7 @@
 """`riva-doctor`: says what would fail on this machine, before a job does."""
 
 import json
+import platform
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -90,10 +91,11 @@ def _main(argv: list[str]) -> int:
 
 def _job(options: Options) -> Job:
     """The job that the flags describe; what they leave out stands in targets.yaml."""
-    from ci.targets import Targets
+    from ci.targets import Target, Targets
 
     targets = Targets.read()
-    target = targets.by_name[options.target]
+    absent = Target(name=options.target, runs_on=(), runtime="container")  # a fork need not list them all
+    target = targets.by_name.get(options.target, absent)
     runtime = options.runtime or ("container" if options.image_prefix else target.runtime)
     labels = options.labels.split(",") if options.labels is not None else _labels(target.runs_on)
     prefix = target.image_prefix if options.image_prefix is None else options.image_prefix
@@ -101,7 +103,8 @@ def _job(options: Options) -> Job:
         raise UsageError("--image-prefix is for containers", fix="leave --runtime local out")
     if runtime == "local" and options.target != CPU:
         raise UsageError(
-            f"--runtime local is for target {CPU}, not for {options.target}", fix="leave --runtime out, or --target"
+            f"runtime local is for target {CPU}, not for {options.target}",
+            fix=f"leave --runtime out, or correct {_FILE}",
         )
     if runtime == "container" and options.target == CPU and not prefix:
         raise UsageError(
@@ -115,6 +118,7 @@ def _job(options: Options) -> Job:
         image_prefix=prefix.rstrip("/") if runtime == "container" else "",
         labels=tuple(label.strip() for label in labels if label.strip()),
         online=not options.offline,
+        architecture=platform.machine(),
     )
 
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ci.doctor.probe import Answer, Probe, Ran
+from pipelines.compatibility import NGC
 from pipelines.verdict.needs import Capacity, read_l4t
 
 __all__ = ["PORTS", "REGISTRY", "Engine", "Gpu", "Graphics", "Host", "Jetson", "System", "observe"]
 
-REGISTRY = "https://nvcr.io/v2/"
+REGISTRY = f"https://{NGC}/v2/"
 PORTS = (50051, 8000, 8001, 8002)
 """The API, and Triton's HTTP, gRPC and metrics, as in the guide's commands."""
 

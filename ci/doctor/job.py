@@ -16,9 +16,10 @@ class Job:
         riva: The Riva version.
         target: `cpu`, `x86-gpu` or `jetson`.
         runtime: `local`, in the environments of this repository, or `container`.
-        image_prefix: What stands in image names for `nvcr.io/nvidia/riva`; empty for NVIDIA's images.
+        image_prefix: What stands before the names of this repository's images; empty for NVIDIA's.
         labels: Labels of the runner; empty if they are not to be compared.
         online: Whether the doctor may ask NGC.
+        architecture: Of the machine; what runs on a CPU takes its images by it.
     """
 
     riva: RivaVersion
@@ -27,6 +28,7 @@ class Job:
     image_prefix: str = ""
     labels: tuple[str, ...] = ()
     online: bool = True
+    architecture: str = "x86_64"
 
     @property
     def platform(self) -> Platform | None:
@@ -50,17 +52,14 @@ class Job:
 
     @property
     def image_cells(self) -> tuple[Cell, ...]:
-        """The table's cells of the images that it runs, tools first; what runs on a CPU has the names of `x86-gpu`."""
+        """The table's cells of the images that it runs, tools first."""
         if not self.containers:
             return ()
-        platform = self.platform or self.riva.platforms["x86-gpu"]
+        platform = self.platform or self.riva.platforms["jetson" if self.architecture == "aarch64" else "x86-gpu"]
         return platform.servicemaker, platform.server
 
     @property
     def images(self) -> tuple[str, ...]:
         """The images by name, each once."""
-        named = (cell.value for cell in self.image_cells if cell.value is not None)
-        return tuple(dict.fromkeys(self._image(name) for name in named))
-
-    def _image(self, name: str) -> str:
-        return f"{self.image_prefix}/{name.rpartition('/')[2]}" if self.image_prefix else name
+        named = (cell.image(self.image_prefix) for cell in self.image_cells if cell.value is not None)
+        return tuple(dict.fromkeys(named))

@@ -52,7 +52,7 @@ def _skew(answer: Answer | None) -> Finding:
     if answer is None or there is None:
         return CLOCK_RIGHT.unknown("no server was reached whose clock could be compared")
     off = round(answer.at - there)
-    what = f"{abs(off)} s {'ahead of' if off > 0 else 'behind'} nvcr.io" if abs(off) > 1 else "as nvcr.io's"
+    what = f"{abs(off)} s {'ahead of' if off > 0 else 'behind'} NGC's" if abs(off) > 1 else "as NGC's"
     if abs(off) >= _REFUSED:
         return CLOCK_RIGHT.broken(what)
     if abs(off) >= _TOLD:

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,16 @@ def test_no_source_is_left_over() -> None:
     data = yaml.safe_load(TABLE.read_text(encoding="utf-8"))
 
     assert set(data["sources"]) == names_of_sources({name: part for name, part in data.items() if name != "sources"})
+
+
+def test_an_image_is_named_by_digest_or_by_prefix() -> None:
+    """NVIDIA's images by digest where a source gives one; those of this repository have its prefix and no digest."""
+    tagged = riva_version("2.16.0").platforms["jetson"].servicemaker
+    pinned = replace(tagged, digest="sha256:" + "0" * 64)
+
+    assert tagged.image() == "nvcr.io/nvidia/riva/riva-speech:2.16.0-servicemaker-l4t-aarch64"
+    assert pinned.image() == "nvcr.io/nvidia/riva/riva-speech@sha256:" + "0" * 64
+    assert pinned.image("riva-ci") == "riva-ci/riva-speech:2.16.0-servicemaker-l4t-aarch64"
 
 
 def test_the_default_has_no_advisories() -> None:

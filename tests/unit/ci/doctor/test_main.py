@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,18 @@ def test_what_is_not_said_stands_in_targets_yaml(
     assert code == 0
     assert job["riva"] == targets.riva_version
     assert (job["runtime"], job["labels"]) == (target.runtime, list(target.runs_on))
+
+
+def test_a_fork_need_not_list_every_target(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """What targets.yaml does not name is taken to NVIDIA's images, without labels."""
+    replay(monkeypatch, Recorded("jetson-36.3"))
+    cpu_only = Targets.read()
+    monkeypatch.setattr(Targets, "read", lambda: replace(cpu_only, by_name={"cpu": cpu_only.by_name["cpu"]}))
+
+    code, job = report(capsys, "--target=jetson")
+
+    assert code == 0
+    assert (job["runtime"], job["labels"]) == ("container", [])
 
 
 def test_flags_stand_before_targets_yaml(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

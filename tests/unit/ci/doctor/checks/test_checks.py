@@ -49,7 +49,7 @@ BREAKING = {
         "cpu",
         "something listens on 8001",
     ),
-    "clock-right": Broken(Recorded("gpu-runner", web=late(1020)), "cpu", "1020 s behind nvcr.io"),
+    "clock-right": Broken(Recorded("gpu-runner", web=late(1020)), "cpu", "1020 s behind NGC"),
     "clock-synchronised": Broken(
         Recorded("no-gpu", {"timedatectl show --property=NTPSynchronized --value": Ran("no\n")}),
         "cpu",
