@@ -13,7 +13,7 @@ from ci.bench.offline import measure_offline
 from ci.bench.punctuation import measure_punctuation
 from ci.bench.starting import measure_starting
 from ci.bench.streaming import measure_admission, measure_streaming
-from ci.bench.subject import BERT, SIZES, prepare
+from ci.bench.subject import BERTS, SIZES, prepare
 from ci.pipeline.stages import BUILD
 from pipelines.cli import run
 
@@ -21,12 +21,12 @@ __all__ = ["main"]
 
 MISSED = 1
 
-_MODELS = (*SIZES, BERT)
+_MODELS = (*SIZES, *BERTS)
 
 _Measure = Callable[..., Iterator[Figure]]
 _MEASUREMENTS: Mapping[str, tuple[_Measure, tuple[str, ...]]] = {
     "offline": (measure_offline, SIZES),
-    "punctuation": (measure_punctuation, (BERT,)),
+    "punctuation": (measure_punctuation, BERTS),
     "streaming": (measure_streaming, ("2m",)),
     "admission": (measure_admission, ("2m",)),
     "start": (measure_starting, ("2m",)),

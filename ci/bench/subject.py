@@ -1,4 +1,4 @@
-"""What is measured: Conformers of two sizes and a BERT, taken through our own tools once; speech and texts for them."""
+"""What is measured: Conformers and BERTs, taken through our own tools once; speech and texts for them."""
 
 import random
 import subprocess
@@ -24,27 +24,29 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["BERT", "LANGUAGE", "RATE", "SIZES", "Subject", "Utterance", "prepare", "speech", "texts"]
+__all__ = ["BERTS", "LANGUAGE", "RATE", "SIZES", "Subject", "Utterance", "prepare", "speech", "texts"]
 
 LANGUAGE = "en-US"
 RATE = 16000
 SIZES = ("2m", "13m")  # of Conformers, in parameters
-BERT = "bert"  # the punctuation sample
+BERTS = ("bert-sample", "bert-base")  # the punctuation sample, and the size of those that Riva ships
 
 _PUNCTUATION = ROOT / "checkpoints" / "punctuation-en-US"
 _TRAINED = {
     "2m": ROOT / "tests" / "assets" / "asr-en-US-conformer" / "model.nemo",
-    BERT: _PUNCTUATION / "model.nemo",
+    "bert-sample": _PUNCTUATION / "model.nemo",
+}
+_MAKE_UNTRAINED = {
+    **{size: ("scripts.samples.untrained", size) for size in SIZES},
+    "bert-base": ("scripts.samples.untrained_bert",),
 }
 _EVALUATION = ROOT / "checkpoints" / "asr-en-US-commands" / "evaluation"
 _SPEECH = {
     "pipeline": "speech_recognition",
     "builds": {"streaming": {"name": "streaming"}, "offline": {"name": "offline"}},
 }
-_PIPELINES: dict[str, dict[str, Any]] = {
-    **dict.fromkeys(SIZES, _SPEECH),
-    BERT: {"pipeline": "punctuation", "builds": {"punctuation": {"name": BERT}}},
-}
+_TEXT = {"pipeline": "punctuation", "builds": {"punctuation": {"name": "punctuation"}}}
+_PIPELINES: dict[str, dict[str, Any]] = {**dict.fromkeys(SIZES, _SPEECH), **dict.fromkeys(BERTS, _TEXT)}
 _PAUSE = 0.3  # seconds of silence between the sentences of an utterance
 _LENGTHS = (5.0, 15.0)  # seconds of an utterance
 
@@ -107,7 +109,7 @@ class Subject:
     """A deployed model.
 
     Attributes:
-        size: One of `SIZES`, or `BERT`.
+        size: One of `SIZES` or of `BERTS`.
         nemo: The checkpoint.
         folder: The outputs of the stages.
     """
@@ -119,7 +121,7 @@ class Subject:
     @property
     def name(self) -> str:
         """How figures call it."""
-        return "bert-sample" if self.size == BERT else f"conformer-{self.size}"
+        return self.size if self.size in BERTS else f"conformer-{self.size}"
 
     @property
     def models(self) -> Path:
@@ -180,8 +182,8 @@ def prepare(size: str) -> Subject:
 def _make_untrained(size: str, path: Path) -> None:
     python = environments.ready("export") / "bin" / "python"
     with stage_bar(f"bench-{size}: checkpoint"), atomic_file(path) as partial:
-        command: list[str | Path] = [python, "-m", "scripts.samples.untrained", size, partial.with_suffix(".nemo")]
+        command: list[str | Path] = [python, "-m", *_MAKE_UNTRAINED[size], partial.with_suffix(".nemo")]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise StageFailed(f"making a Conformer of {size} parameters ended with {done.returncode}", why=done.stderr)
+            raise StageFailed(f"making the untrained {size} ended with {done.returncode}", why=done.stderr)
         partial.with_suffix(".nemo").rename(partial)

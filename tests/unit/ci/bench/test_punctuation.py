@@ -7,7 +7,7 @@ import pytest
 
 from ci.bench import punctuation
 from ci.bench.punctuation import Baseline
-from ci.bench.subject import BERT, Subject
+from ci.bench.subject import BERTS, Subject
 from ci.errors import StageFailed, WrongAnswer
 from pipelines.cli import riva_build, riva_deploy
 from tests.marks.archive import mark_network
@@ -20,7 +20,7 @@ def subject(tmp_path: Path) -> Subject:
     riva, rmir = write_riva(tmp_path / f"{tmp_path.name}.riva"), tmp_path / "a.rmir"
     assert riva_build.main(["punctuation", str(rmir), str(riva), *OPTIONS]) == 0
     assert riva_deploy.main([str(rmir), str(tmp_path / "models")]) == 0
-    return Subject(BERT, tmp_path / "model.nemo", tmp_path)
+    return Subject(BERTS[0], tmp_path / "model.nemo", tmp_path)
 
 
 def test_the_baseline_punctuates(subject: Subject) -> None:
