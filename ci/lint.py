@@ -90,7 +90,7 @@ def _zizmor(root: Path) -> Iterator[str]:
     for finding in json.loads(done.stdout):
         place = next(each for each in finding["locations"] if each["symbolic"]["kind"] == "Primary")
         path, line = (
-            place["symbolic"]["key"]["Local"]["given_path"],
+            place["symbolic"]["key"]["Local"]["verbatim_path"],
             place["concrete"]["location"]["start_point"]["row"],
         )
         yield f"{path}:{line + 1}: {finding['desc']} [zizmor {finding['ident']}]"
