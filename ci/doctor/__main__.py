@@ -1,7 +1,6 @@
 """`riva-doctor`: says what would fail on this machine, before a job does."""
 
 import json
-import platform
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -69,10 +68,10 @@ def _main(argv: list[str]) -> int:
 
     from ci.doctor import reports
     from ci.doctor.checks import check
-    from ci.doctor.host import observe
+    from ci.doctor.observe import observe
     from ci.doctor.probe import ThisMachine
 
-    host = observe(ThisMachine(), folder=str(Path.cwd()), images=job.images, online=job.online)
+    host = observe(ThisMachine(), job, folder=str(Path.cwd()))
     findings = list(check(host, job))
     document = json.dumps(reports.as_document(findings, host, job), indent=2) + "\n"
     if options.json:
@@ -118,7 +117,6 @@ def _job(options: Options) -> Job:
         image_prefix=prefix.rstrip("/") if runtime == "container" else "",
         labels=tuple(label.strip() for label in labels if label.strip()),
         online=not options.offline,
-        architecture=platform.machine(),
     )
 
 

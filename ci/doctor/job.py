@@ -19,7 +19,6 @@ class Job:
         image_prefix: What stands before the names of this repository's images; empty for NVIDIA's.
         labels: Labels of the runner; empty if they are not to be compared.
         online: Whether the doctor may ask NGC.
-        architecture: Of the machine; what runs on a CPU takes its images by it.
     """
 
     riva: RivaVersion
@@ -28,7 +27,6 @@ class Job:
     image_prefix: str = ""
     labels: tuple[str, ...] = ()
     online: bool = True
-    architecture: str = "x86_64"
 
     @property
     def platform(self) -> Platform | None:
@@ -50,16 +48,14 @@ class Job:
         """Whether its stages run in containers."""
         return self.runtime == "container"
 
-    @property
-    def image_cells(self) -> tuple[Cell, ...]:
-        """The table's cells of the images that it runs, tools first."""
+    def image_cells(self, architecture: str) -> tuple[Cell, ...]:
+        """The table's cells of the images that it runs, tools first; on a CPU those of its architecture."""
         if not self.containers:
             return ()
-        platform = self.platform or self.riva.platforms["jetson" if self.architecture == "aarch64" else "x86-gpu"]
+        platform = self.platform or self.riva.platforms["jetson" if architecture == "aarch64" else "x86-gpu"]
         return platform.servicemaker, platform.server
 
-    @property
-    def images(self) -> tuple[str, ...]:
+    def images(self, architecture: str) -> tuple[str, ...]:
         """The images by name, each once."""
-        named = (cell.image(self.image_prefix) for cell in self.image_cells if cell.value is not None)
+        named = (cell.image(self.image_prefix) for cell in self.image_cells(architecture) if cell.value is not None)
         return tuple(dict.fromkeys(named))

@@ -83,6 +83,11 @@ class Answer:
     error: str = ""
     proxy: str = ""
 
+    @property
+    def complaint(self) -> str:
+        """Why it is not what a registry says; a registry lets nobody in without a token (401), and that is fine."""
+        return self.error or ("" if self.status in (200, 401) else f"HTTP {self.status}")
+
 
 class Probe(Protocol):
     """How a machine is looked at. Tests replay what machines said (`tests/assets/doctor`)."""

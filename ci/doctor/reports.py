@@ -13,8 +13,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ci import github
+from ci.doctor.facts import Host
 from ci.doctor.findings import Finding, Outcome, worst
-from ci.doctor.host import Host
 from ci.doctor.job import Job
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def as_document(findings: Sequence[Finding], host: Host, job: Job) -> dict[str, 
             "riva": job.riva.version,
             "target": job.target,
             "runtime": job.runtime,
-            "images": list(job.images),
+            "images": list(job.images(host.system.architecture)),
             "labels": list(job.labels),
         },
         "host": asdict(host),

@@ -1,15 +1,15 @@
 """What the doctor checks: a family is a module with its rules as constants, and `check`, which yields findings.
 
 Every rule that applies to the job yields at least one finding, also where nothing is wrong. Where the doctor looks is
-`ci.doctor.host`; here is nothing but comparing.
+`ci.doctor.observe`; here is nothing but comparing.
 """
 
 from collections.abc import Iterator
 from types import ModuleType
 
 from ci.doctor.checks import clock, engine, gpu, labels, machine, registry
+from ci.doctor.facts import Host
 from ci.doctor.findings import Finding, Rule
-from ci.doctor.host import Host
 from ci.doctor.job import Job
 
 __all__ = ["FAMILIES", "check"]

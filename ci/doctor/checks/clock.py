@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 
+from ci.doctor.facts import Host
 from ci.doctor.findings import Finding, Outcome, Rule
-from ci.doctor.host import Host
 from ci.doctor.job import Job
 from ci.doctor.probe import Answer
 

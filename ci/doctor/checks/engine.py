@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
+from ci.doctor.facts import Engine, Host
 from ci.doctor.findings import Finding, Outcome, Rule
-from ci.doctor.host import Engine, Host
 from ci.doctor.job import Job
 from pipelines.compatibility import compatibility, holds
 from pipelines.sizes import in_words
@@ -150,15 +150,15 @@ def _memlock(engine: Engine) -> Finding:
 
 
 def _images(host: Host, job: Job) -> Iterator[Finding]:
-    unreachable = host.registry is not None and not host.registry.status and not job.image_prefix
-    for image in job.images:
+    unreachable = host.registry is not None and bool(host.registry.complaint) and not job.image_prefix
+    for image in job.images(host.system.architecture):
         if image in host.engine.images:
             yield IMAGE_PRESENT.kept(f"{image} is here")
         elif unreachable:
             yield IMAGE_PRESENT.broken(f"{image} is not here, and NGC does not answer")
         else:
             yield IMAGE_PRESENT.note(f"{image} is not here, and will be pulled")
-    for cell in job.image_cells:
+    for cell in job.image_cells(host.system.architecture):
         if cell.value is None:
             yield IMAGE_KNOWN.unknown(
                 f"no source names an image of Riva {job.riva.version} for {job.target}",

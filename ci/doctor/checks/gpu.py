@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from ci.doctor.facts import Graphics, Host, Jetson
 from ci.doctor.findings import Finding, Outcome, Rule
-from ci.doctor.host import Graphics, Host, Jetson
 from ci.doctor.job import Job
 from pipelines.compatibility import Cell, RivaVersion, holds
 from pipelines.verdict.compatibility import check_l4t

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
+from ci.doctor.facts import Host
 from ci.doctor.findings import Finding, Outcome, Rule
-from ci.doctor.host import Host
 from ci.doctor.job import Job
 from pipelines.verdict.compatibility import JETSON
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from ci.doctor.facts import Host, System
 from ci.doctor.findings import Finding, Outcome, Rule
-from ci.doctor.host import PORTS, Host, System
 from ci.doctor.job import Job
+from ci.doctor.observe import PORTS
 from pipelines.compatibility import holds
 from pipelines.sizes import in_words
 from pipelines.verdict.needs import EXPORT_FIXED, SERVE_FIXED

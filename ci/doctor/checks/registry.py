@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from ci.doctor.facts import Host
 from ci.doctor.findings import Finding, Outcome, Rule
-from ci.doctor.host import REGISTRY, Host
 from ci.doctor.job import Job
+from ci.doctor.observe import REGISTRY
 
 __all__ = ["NGC_REACHABLE", "check"]
 
@@ -26,9 +27,9 @@ def check(host: Host, job: Job) -> Iterator[Finding]:
         yield NGC_REACHABLE.note("not asked (--offline)")
         return
     through = f" through the proxy {answer.proxy}" if answer.proxy else ""
-    if answer.status:
+    if not answer.complaint:
         yield NGC_REACHABLE.kept(f"{REGISTRY} answers{through}")
     elif job.containers and not job.image_prefix:
-        yield NGC_REACHABLE.broken(f"{REGISTRY} does not answer{through}: {answer.error}")
+        yield NGC_REACHABLE.broken(f"{REGISTRY} does not answer{through}: {answer.complaint}")
     else:
-        yield NGC_REACHABLE.note(f"offline{through} ({answer.error}); this job needs nothing from NGC")
+        yield NGC_REACHABLE.note(f"offline{through} ({answer.complaint}); this job needs nothing from NGC")

@@ -7,9 +7,10 @@ from typing import Any
 import yaml
 
 from ci.doctor.checks import check
+from ci.doctor.facts import Host
 from ci.doctor.findings import Finding, Outcome
-from ci.doctor.host import Host, observe
 from ci.doctor.job import Job
+from ci.doctor.observe import observe
 from ci.doctor.probe import Answer, Probe, Ran
 from pipelines.compatibility import riva_version
 from pipelines.verdict.needs import Capacity
@@ -68,7 +69,7 @@ def job(target: str = "cpu", *, riva: str = "2.19.0", **options: Any) -> Job:
 
 def look(machine: Recorded, asked: Job) -> Host:
     """What a recorded machine says of itself to a job."""
-    return observe(machine, folder="/outputs", images=asked.images, online=asked.online)
+    return observe(machine, asked, folder="/outputs")
 
 
 def findings(machine: Recorded, asked: Job) -> dict[str, list[Finding]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ci.doctor import probe
-from ci.doctor.probe import Ran, ThisMachine
+from ci.doctor.probe import Answer, Ran, ThisMachine
 
 MACHINE = ThisMachine()
 
@@ -135,6 +135,12 @@ def test_nothing_there_is_said() -> None:
 
     assert answer.status == 0
     assert "refused" in answer.error
+
+
+@pytest.mark.parametrize(("status", "complaint"), [(200, ""), (401, ""), (407, "HTTP 407"), (503, "HTTP 503")])
+def test_only_a_registry_answers_like_one(status: int, complaint: str) -> None:
+    """A proxy that wants a password, or that cannot reach the registry, answers too."""
+    assert Answer(status).complaint == complaint
 
 
 def test_a_name_server_that_is_silent_hangs_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,8 @@ from rich.console import Console
 
 from ci.doctor import reports
 from ci.doctor.checks import check
+from ci.doctor.facts import Host
 from ci.doctor.findings import Finding
-from ci.doctor.host import Host
 from ci.doctor.job import Job
 from tests.unit.ci.doctor.recordings import Recorded, job, look
 

@@ -1,17 +1,18 @@
-"""What a machine says of itself: everything that the checks compare, gathered at once."""
+"""Looks at a machine: asks all the probes at once and makes facts of what they say."""
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ci.doctor.probe import Answer, Probe, Ran
+from ci.doctor.facts import Engine, Gpu, Graphics, Host, Jetson, System
+from ci.doctor.job import Job
+from ci.doctor.probe import Probe, Ran
 from pipelines.compatibility import NGC
 from pipelines.verdict.needs import Capacity, read_l4t
 
-__all__ = ["PORTS", "REGISTRY", "Engine", "Gpu", "Graphics", "Host", "Jetson", "System", "observe"]
+__all__ = ["PORTS", "REGISTRY", "observe"]
 
 REGISTRY = f"https://{NGC}/v2/"
 PORTS = (50051, 8000, 8001, 8002)
@@ -24,134 +25,27 @@ _LISTENING = "0A"  # a state of /proc/net/tcp
 Fact = TypeVar("Fact")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Engine:
-    """The Docker engine.
-
-    Args:
-        complaint: Why it does not answer; empty if it does.
-        version: For example 28.3.1.
-        runtimes: Names of the OCI runtimes that it knows.
-        default_runtime: The one that is used unless another is named.
-        devices: CDI devices that it found, such as `nvidia.com/gpu=all`.
-        rootless: Whether it runs without root.
-        folder: Where it keeps images.
-        memlock: Its own limit of locked memory, `unlimited` or bytes; empty if it does not say.
-        raises_limits: Whether it may give containers more than it has; None if it does not say.
-        toolkit: Version of the NVIDIA Container Toolkit; empty if there is none.
-        images: Images of the job that are there.
-    """
-
-    complaint: str = ""
-    version: str = ""
-    runtimes: tuple[str, ...] = ()
-    default_runtime: str = ""
-    devices: tuple[str, ...] = ()
-    rootless: bool = False
-    folder: str = ""
-    memlock: str = ""
-    raises_limits: bool | None = None
-    toolkit: str = ""
-    images: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Gpu:
-    """A GPU as nvidia-smi describes it; `memory` is in GB, and None where it is shared with the CPU."""
-
-    name: str
-    compute_capability: str
-    memory: float | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Graphics:
-    """GPUs and their driver.
-
-    Args:
-        gpus: Those that answer.
-        driver: Version that nvidia-smi names.
-        module: Version of the kernel's module, which may be another.
-        cuda: Newest CUDA that the driver serves.
-        complaint: Why nvidia-smi does not answer; empty if it does.
-        missing: Whether there is no nvidia-smi.
-        hung: Whether it had to be left behind.
-    """
-
-    gpus: tuple[Gpu, ...] = ()
-    driver: str = ""
-    module: str = ""
-    cuda: str = ""
-    complaint: str = ""
-    missing: bool = False
-    hung: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Jetson:
-    """What a Jetson says of itself; all empty elsewhere. `l4t` is the line of Jetson Linux, such as 36.3.0."""
-
-    l4t: str = ""
-    jetpack: str = ""
-    model: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class System:
-    """The machine under all this.
-
-    Args:
-        architecture: As uname spells it.
-        glibc: Version of the C library; empty if it is another library.
-        open_files: Limit of this process, soft and hard; `unlimited` or a number, empty if unknown.
-        memory: Bytes that processes may still take; None if unknown.
-        disk: Bytes free where outputs are written.
-        image_disk: Bytes free where the engine keeps images.
-        synchronised: Whether the clock follows a time server; None if the machine does not say.
-        taken_ports: Of `PORTS`, those on which something listens.
-    """
-
-    architecture: str = ""
-    glibc: str = ""
-    open_files: tuple[str, str] = ("", "")
-    memory: int | None = None
-    disk: int | None = None
-    image_disk: int | None = None
-    synchronised: bool | None = None
-    taken_ports: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Host:
-    """A machine; `registry` is NGC's answer, None if it was not asked."""
-
-    engine: Engine
-    graphics: Graphics
-    jetson: Jetson
-    system: System
-    registry: Answer | None
-
-
-def observe(probe: Probe, *, folder: str, images: Sequence[str], online: bool) -> Host:
-    """Looks at a machine. Probes run side by side, so that all take no longer than the slowest.
+def observe(probe: Probe, job: Job, *, folder: str) -> Host:
+    """Looks at a machine that is to run a job. Probes run side by side: all take no longer than the slowest.
 
     Args:
         probe: The machine.
+        job: Whose images are looked for, and whether NGC may be asked.
         folder: Where outputs will be written.
-        images: Images to look for in its engine.
-        online: Whether NGC may be asked.
     """
+    architecture = probe.run("uname", "-m").stdout.strip()
+    images = job.images(architecture)
     with ThreadPoolExecutor(max_workers=16) as pool:
 
         def start(work: Callable[..., Fact], *arguments: Any) -> Callable[[], Fact]:
             return pool.submit(work, *arguments).result
 
-        registry = start(probe.fetch, REGISTRY) if online else None
+        registry = start(probe.fetch, REGISTRY) if job.online else None
         query, smi = start(probe.run, *_QUERY), start(probe.run, "nvidia-smi")
         toolkit = start(probe.run, "nvidia-ctk", "--version")
         found = {image: start(probe.run, "docker", "image", "inspect", "--format={{.Id}}", image) for image in images}
         jetpack = start(probe.run, "dpkg-query", "--show", "--showformat=${Version}", "nvidia-jetpack")
-        uname, libc = start(probe.run, "uname", "-m"), start(probe.run, "getconf", "GNU_LIBC_VERSION")
+        libc = start(probe.run, "getconf", "GNU_LIBC_VERSION")
         clock = start(probe.run, "timedatectl", "show", "--property=NTPSynchronized", "--value")
         capacity = start(probe.capacity, folder)
         info = _engine_info(probe.run("docker", "info", "--format={{json .}}"))
@@ -160,7 +54,7 @@ def observe(probe: Probe, *, folder: str, images: Sequence[str], online: bool) -
             engine=_engine(probe, info, toolkit(), tuple(image for image in images if found[image]().ok)),
             graphics=_graphics(query(), smi(), probe.read("/proc/driver/nvidia/version")),
             jetson=_jetson(probe, jetpack()),
-            system=_system(probe, uname(), libc(), clock(), capacity(), image_disk),
+            system=_system(probe, architecture, libc(), clock(), capacity(), image_disk),
             registry=registry() if registry else None,
         )
 
@@ -225,7 +119,9 @@ def _jetson(probe: Probe, jetpack: Ran) -> Jetson:
     return Jetson(l4t=l4t, jetpack=jetpack.stdout.strip() if jetpack.ok else "", model=model)
 
 
-def _system(probe: Probe, uname: Ran, libc: Ran, clock: Ran, capacity: Capacity, image_disk: int | None) -> System:
+def _system(
+    probe: Probe, architecture: str, libc: Ran, clock: Ran, capacity: Capacity, image_disk: int | None
+) -> System:
     listening = {
         int(fields[1].rpartition(":")[2], 16)
         for table in ("/proc/net/tcp", "/proc/net/tcp6")
@@ -233,7 +129,7 @@ def _system(probe: Probe, uname: Ran, libc: Ran, clock: Ran, capacity: Capacity,
         if len(fields) > 3 and fields[3] == _LISTENING
     }
     return System(
-        architecture=uname.stdout.strip(),
+        architecture=architecture,
         glibc=libc.stdout.removeprefix("glibc").strip() if libc.ok else "",
         open_files=_limit(probe.read("/proc/self/limits"), "Max open files"),
         memory=capacity.memory,

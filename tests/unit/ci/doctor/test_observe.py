@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from ci.doctor.host import Gpu, observe
+from ci.doctor.facts import Gpu
+from ci.doctor.observe import observe
 from ci.doctor.probe import Ran
 from tests.unit.ci.doctor.recordings import QUERY, Recorded, job, look
 
@@ -105,7 +106,7 @@ def test_ports_are_taken_by_listeners_only() -> None:
 
 
 def test_probes_run_side_by_side() -> None:
-    """Ten slow answers take as long as two: docker info, and then the disk that it names."""
+    """Ten slow answers take as long as two: the processor, which images depend on, and all the rest."""
 
     class Slow(Recorded):
         def run(self, *command: str) -> Ran:
@@ -113,7 +114,7 @@ def test_probes_run_side_by_side() -> None:
             return super().run(*command)
 
     started = time.monotonic()
-    observe(Slow("gpu-runner"), folder="/", images=["a:1", "b:1"], online=True)
+    observe(Slow("gpu-runner"), job("x86-gpu", riva="2.16.0"), folder="/")
 
     assert time.monotonic() - started < 0.6
 
