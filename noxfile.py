@@ -216,6 +216,12 @@ def minimums(session: nox.Session) -> None:
 
 
 @nox.session
+def wheelhouse(session: nox.Session) -> None:
+    """Download the packages of environments for machines without an index: -- FOLDER [ENVIRONMENT ...]."""
+    _python(session, "lock", "-m", "ci.wheelhouse", *session.posargs)
+
+
+@nox.session
 def newest(session: nox.Session) -> None:
     """Run the quick tests with the newest versions there are today, exact pins lifted."""
     _python(session, "lock", "-m", "ci.newest", "dev")

@@ -25,7 +25,17 @@ from ci.errors import EnvironmentFailed
 from ci.installed import differences
 from ci.interpreter import Interpreter
 
-__all__ = ["ENVIRONMENTS", "ROOT", "Environment", "clean_variables", "find", "identity", "ready", "search_path"]
+__all__ = [
+    "ENVIRONMENTS",
+    "ROOT",
+    "Environment",
+    "clean_variables",
+    "find",
+    "identity",
+    "pip_arguments",
+    "ready",
+    "search_path",
+]
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".environments"
@@ -167,7 +177,7 @@ def _set_up(name: str, folder: Path, interpreter: Interpreter) -> None:
             log.say(f"Setting up the {name} environment ({ENVIRONMENTS[name].size}, once)")
             _make_venv(folder, interpreter, log)
             for lock in ENVIRONMENTS[name].locks:
-                _install(python, lock, interpreter, log)
+                log.run(python, "-m", "pip", "install", *pip_arguments(lock, interpreter))
             log.run(python, "-m", "pip", "check")
             if ENVIRONMENTS[name].node:
                 npm.provide(folder, run=log.run)
@@ -202,13 +212,12 @@ def _make_venv(folder: Path, interpreter: Interpreter, log: "_Log") -> None:
     log.run(interpreter.path, "-m", "venv", str(folder))
 
 
-def _install(python: Path, lock: str, interpreter: Interpreter, log: "_Log") -> None:
+def pip_arguments(lock: str, interpreter: Interpreter) -> list[str]:
+    """How pip takes the packages of a lock, be it to install or to download them: options and the file."""
     torch_index = os.environ.get(TORCH_INDEX_VARIABLE, TORCH_INDEX)
     options = _PIP_OPTIONS.get(Path(lock).name.removesuffix("-{python}"), _WHEELS)
-    requirements = ("--requirement", str(_lock_file(lock, interpreter)))
-    log.run(
-        python, "-m", "pip", "install", *(option.format(torch_index=torch_index) for option in options), *requirements
-    )
+    file = str(_lock_file(lock, interpreter))
+    return [*(option.format(torch_index=torch_index) for option in options), "--requirement", file]
 
 
 class _Log:
