@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.workflows.github import Document
 
-__all__ = ["EVENTS", "Event", "recorded"]
+__all__ = ["EVENTS", "RUN_ID", "TOKEN", "Event", "recorded"]
 
 PAYLOADS = Path(__file__).parent / "payloads"
 EVENTS = {
@@ -25,6 +25,8 @@ EVENTS = {
     "schedule": "schedule",
 }
 COMMIT = "ec26c3e57ca3a959ca5aad62de7213c562f8c821"  # what every recorded event is about
+RUN_ID = 1658821493
+TOKEN = "token-of-the-job"  # what every job is given
 DEFAULT_TYPES = {"pull_request": ("opened", "synchronize", "reopened")}
 
 
@@ -73,12 +75,12 @@ class Event:
             "actor": self.payload.get("sender", {}).get("login", repository["owner"]["login"]),
             "triggering_actor": self.payload.get("sender", {}).get("login", repository["owner"]["login"]),
             "workflow": workflow,
-            "run_id": "1658821493",
+            "run_id": str(RUN_ID),
             "run_number": "7",
             "run_attempt": "1",
             "server_url": "https://github.com",
             "api_url": "https://api.github.com",
-            "token": "the job's own token",
+            "token": TOKEN,
         }
 
     def starts(self, file: str, workflow: Document) -> bool:

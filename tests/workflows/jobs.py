@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.workflows.events import Event
+from tests.workflows.events import TOKEN, Event
 from tests.workflows.github import Document, GitHub
 from tests.workflows.repository import Repository
 
@@ -74,7 +74,6 @@ class Conductor:
     def run(self, file: str) -> dict[str, Outcome]:
         """The outcomes of a workflow's jobs by path, in the order in which they ended."""
         workflow = self.repository.workflows[file]
-        token = {"GITHUB_TOKEN": "the job's own token"}
         contexts = {
             "github": self.event.context(workflow.get("name", file)),
             "job": {
@@ -83,7 +82,7 @@ class Conductor:
             },
             "inputs": self._dispatched(workflow),
             "vars": dict(self.variables),
-            "secrets": {**({} if self.event.from_fork else self.secrets), **token},
+            "secrets": {**({} if self.event.from_fork else self.secrets), "GITHUB_TOKEN": TOKEN},
         }
         outcomes: dict[str, Outcome] = {}
         self._run(workflow, contexts, "", outcomes)
