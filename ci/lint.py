@@ -8,7 +8,6 @@ import json
 import re
 import subprocess
 import sys
-import sysconfig
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -142,8 +141,8 @@ def _shellcheck(paths: Sequence[Path], *, name: Callable[[str], str]) -> Iterato
 
 
 def _tool(name: str, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
-    """A tool of this environment; what it found is in its output, whatever its exit code."""
-    path = Path(sysconfig.get_path("scripts")) / name
+    """A tool of the lint environment; what it found is in its output, whatever its exit code."""
+    path = environments.ready("lint") / "bin" / name
     return subprocess.run([path, *arguments], capture_output=True, text=True, check=False)
 
 

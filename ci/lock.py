@@ -43,6 +43,7 @@ class Lock:
         torch: Whether torch is installed before it, from a lock of its own.
         lowest: Whether what pyproject.toml names is locked at the oldest version that it claims.
         newest: Whether exact pins of pyproject.toml are lifted: its newest versions are wanted, whatever was proven.
+        platforms: Where it can be installed.
     """
 
     extras: tuple[str, ...] = ()
@@ -52,10 +53,12 @@ class Lock:
     torch: bool = False
     lowest: bool = False
     newest: bool = False
+    platforms: tuple[str, ...] = PLATFORMS
 
 
 RESOLVED = {
     "node": Lock(groups=("node",), project=False),
+    "lint": Lock(groups=("workflows",), project=False, platforms=PLATFORMS[:1]),
     "lock": Lock(groups=("lock", "build"), project=False),
     "runtime": Lock(extras=("runtime",), groups=("build",)),
     "dev": Lock(extras=("runtime",), groups=("build", "test", "lint"), same_as="runtime"),
@@ -86,9 +89,9 @@ def main(argv: list[str]) -> int:
 
 
 def _resolve(name: str, lock: Lock, python: str, *, upgrade: bool) -> str:
-    """The text of a lock, which must be the same on both architectures."""
-    first, *others = (compile_lock(name, lock, python, platform, upgrade=upgrade) for platform in PLATFORMS)
-    for platform, other in zip(PLATFORMS[1:], others, strict=True):
+    """The text of a lock, which must be the same on every architecture that it is for."""
+    first, *others = (compile_lock(name, lock, python, platform, upgrade=upgrade) for platform in lock.platforms)
+    for platform, other in zip(lock.platforms[1:], others, strict=True):
         if other != first:
             differing = sorted(set(pins(first)) ^ set(pins(other)))
             raise LockFailed(

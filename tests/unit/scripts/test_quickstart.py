@@ -290,17 +290,3 @@ def test_what_an_engine_without_gpus_is_asked_for(
         (deploy,) = scripts.calls("deploy_all_models")
         assert [word for word in deploy["words"] if word.startswith(("--gpus", "--runtime"))] == expected
         assert "note: this engine" in done.stdout
-
-
-@pytest.mark.parametrize("script", sorted(path.name for path in SCRIPTS.glob("*.*sh")))
-def test_shellcheck_finds_nothing(script: str) -> None:
-    """The scripts are clean."""
-    done = subprocess.run(
-        [Path(sys.executable).with_name("shellcheck"), "-x", f"scripts/{script}"],
-        capture_output=True,
-        text=True,
-        cwd=SCRIPTS.parent,
-        check=False,
-    )
-
-    assert done.returncode == 0, done.stdout
