@@ -55,7 +55,7 @@ def test_environments_share_what_they_run(python: str) -> None:
 @pytest.mark.parametrize("python", PYTHONS)
 @pytest.mark.parametrize(("name", "platform"), [(name, each) for name in NAMES for each in RESOLVED[name].platforms])
 def test_resolves_with_binary_wheels(name: str, python: str, platform: str, tmp_path: Path) -> None:
-    """The index has a wheel for every pin, wherever it can be installed, and still publishes the files that were locked."""
+    """The index has a wheel for every pin, wherever it is for, and still publishes what was locked."""
     locked = (LOCKS / f"{name}-{python}.txt").read_text()
     (tmp_path / "pins.in").write_text("\n".join(f"{name}=={version}" for name, version in PIN.findall(locked)))
     command = [
