@@ -74,6 +74,7 @@ ENVIRONMENTS = {
         ("torch-cpu", "samples-nlp-{python}", "samples-nlp-source-{python}"), "2.3 GB", project=False
     ),
     "node": Environment(("node-{python}",), "0.2 GB", project=False, node=True),
+    "lint": Environment(("lint-{python}",), "0.1 GB", project=False),
     "lock": Environment(("lock-{python}",), "0.1 GB"),
     "minimums": Environment(("minimums-{python}",), "0.6 GB", triton=True),
     # their locks are made by ci/newest.py on the day and belong to no commit
