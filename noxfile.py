@@ -90,6 +90,12 @@ def deploy(session: nox.Session) -> None:
 
 
 @nox.session
+def images(session: nox.Session) -> None:
+    """Make the ServiceMaker image and the speech image; `-- --image-prefix PREFIX --base IMAGE`."""
+    _python(session, "runtime", "-m", "ci.containers", *session.posargs)
+
+
+@nox.session
 def serve(session: nox.Session) -> None:
     """Leave the server of one checkpoint running, and print a client command to paste."""
     _python(session, "runtime", "-m", "ci.pipeline.serve", *session.posargs)
@@ -210,15 +216,15 @@ def lock(session: nox.Session) -> None:
 
 
 @nox.session
-def minimums(session: nox.Session) -> None:
-    """Run the quick tests with the oldest versions that pyproject.toml claims."""
-    _python(session, "minimums", "-m", "pytest", "-m", f"{QUICK} and not export", *PRODUCT, *session.posargs)
-
-
-@nox.session
 def wheelhouse(session: nox.Session) -> None:
     """Download the packages of environments for machines without an index: -- FOLDER [ENVIRONMENT ...]."""
     _python(session, "lock", "-m", "ci.wheelhouse", *session.posargs)
+
+
+@nox.session
+def minimums(session: nox.Session) -> None:
+    """Run the quick tests with the oldest versions that pyproject.toml claims."""
+    _python(session, "minimums", "-m", "pytest", "-m", f"{QUICK} and not export", *PRODUCT, *session.posargs)
 
 
 @nox.session
@@ -250,13 +256,13 @@ def nightly_issue(session: nox.Session) -> None:
     _python(session, "runtime", "-m", "ci.nightly", *session.posargs)
 
 
-@nox.session
-def clean(session: nox.Session) -> None:
-    """Free the disk: outputs and environments; says how much."""
-    session.run(sys.executable, "-m", "ci.clean", *session.posargs, external=True)
 @nox.session(name="template-update")
 def template_update(session: nox.Session) -> None:
     """Bring the template's changes into this repository: a branch, or with -- --pull-request a pull request."""
     _python(session, "runtime", "-m", "ci.template", *session.posargs)
 
 
+@nox.session
+def clean(session: nox.Session) -> None:
+    """Free the disk: outputs and environments; says how much."""
+    session.run(sys.executable, "-m", "ci.clean", *session.posargs, external=True)

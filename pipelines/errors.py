@@ -10,7 +10,9 @@
     |   |-- MissingInput       13  a file that was named is not there
     |   |-- TamperedArchive    14  the key is right, and the encrypted bytes were changed
     |   |-- ForeignArchive     15  an archive of NVIDIA's own tools, which only they read
-    |   `-- UnfitEvaluation    16  an evaluation set is not what a model can be judged on
+    |   |-- UnfitEvaluation    16  an evaluation set is not what a model can be judged on
+    |   |-- NgcMissing         17  NVIDIA's ngc command or its key is missing
+    |   `-- DownloadFailed     18  ngc did not deliver a model
     |-- CheckpointError
     |   |-- UnsupportedCheckpoint 30  its class is not one that can be exported here
     |   |-- BrokenCheckpoint      31  a part is missing or damaged: configuration, tokenizer, weights
@@ -128,6 +130,18 @@ class UnfitEvaluation(InputError):
     """An evaluation set is not what a model can be judged on."""
 
     exit_code = 16
+
+
+class NgcMissing(InputError):
+    """Models are to come from NGC, and NVIDIA's `ngc` command or its key is not here."""
+
+    exit_code = 17
+
+
+class DownloadFailed(InputError):
+    """NVIDIA's `ngc` command ended with an error, or what it brought is no model."""
+
+    exit_code = 18
 
 
 class CheckpointError(RivaError):

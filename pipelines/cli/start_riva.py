@@ -1,37 +1,21 @@
-"""`start-riva`: Triton and the API server on one machine, with the flags of Riva's own start-riva.
+"""`start-riva`: Triton and the API server on one machine, with the flags of Riva's own start-riva."""
 
-Those are gflags: `-` and `_` are the same in names, one dash does as well as two, a boolean stands alone, as
-`--noNAME` or with a value.
-"""
-
-import os
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.cli import run
 from pipelines.cli.command_line import CommandLine
-from pipelines.cli.flags import FALSE, TRUE, flag
-from pipelines.errors import MissingInput, UsageError
-from pipelines.server.options import ServerOptions
+from pipelines.cli.flags import flag
+from pipelines.cli.server_flags import ServerFlags, check, from_gflags, server_options
 
 __all__ = ["COMMAND_LINE", "main"]
 
-_DEFAULTS = ServerOptions()
-
 
 @dataclass(frozen=True, kw_only=True)
-class StartFlags:
+class StartFlags(ServerFlags):
     """Flags of start-riva."""
 
-    riva_uri: str = flag(
-        _DEFAULTS.riva_uri, "address of the API; port 0 picks a free one", name="riva-uri", metavar="HOST:PORT"
-    )
-    asr_service: bool = flag(True, "offer speech recognition")
-    nlp_service: bool = flag(True, "offer language understanding: punctuation and capitals")
-    tts_service: bool = flag(False, "offer speech synthesis (answers UNIMPLEMENTED here)")
-    nmt_service: bool = flag(False, "offer translation (answers UNIMPLEMENTED here)")
     model_repository: Path = flag(
         Path("/data/models"), "the model repository, made by riva-deploy", name="model-repository", metavar="DIR"
     )
@@ -44,44 +28,6 @@ class StartFlags:
     triton_grpc_port: int = flag(0, "gRPC port of our Triton; 0 picks a free one", name="triton-grpc-port")
     triton_http_port: int = flag(0, "HTTP port of our Triton; 0 picks a free one", name="triton-http-port")
     triton_metrics_port: int = flag(0, "metrics port of our Triton; 0 picks a free one", name="triton-metrics-port")
-    metrics_port: int | None = flag(
-        None,
-        "serve Prometheus metrics of the API on this port; 0 picks a free one, None serves none",
-        name="metrics-port",
-    )
-    use_ssl: bool = flag(False, "speak TLS; needs --ssl_server_cert and --ssl_server_key")
-    ssl_server_cert: str = flag("", "the server's certificate chain, PEM", metavar="FILE")
-    ssl_server_key: str = flag("", "the server's private key, PEM", metavar="FILE")
-    ssl_root_cert: str = flag("", "certificates that vouch for clients, PEM", metavar="FILE")
-    ssl_use_mutual_auth: bool = flag(False, "clients must show a certificate; needs --ssl_root_cert")
-    max_streams: int = flag(
-        _DEFAULTS.max_streams, "streams a pipeline holds; 0 takes what it was built with", name="max-streams"
-    )
-    max_offline_requests: int = flag(
-        _DEFAULTS.max_offline_requests, "recordings recognised at once; more wait", name="max-offline-requests"
-    )
-    max_offline_queue: int = flag(
-        _DEFAULTS.max_offline_queue, "recordings that may wait; more are refused", name="max-offline-queue"
-    )
-    max_text_requests: int = flag(
-        _DEFAULTS.max_text_requests, "calls with texts served at once; more wait", name="max-text-requests"
-    )
-    max_text_queue: int = flag(
-        _DEFAULTS.max_text_queue, "calls with texts that may wait; more are refused", name="max-text-queue"
-    )
-    max_message_mb: int = flag(
-        _DEFAULTS.max_message_mb,
-        "largest request in MiB; one hour of 16-bit PCM is 110 MiB at 16 kHz, 330 MiB at 48 kHz",
-        name="max-message-mb",
-    )
-    config_timeout: float = flag(
-        _DEFAULTS.config_timeout, "seconds within which a stream must send its configuration", name="config-timeout"
-    )
-    idle_timeout: float = flag(_DEFAULTS.idle_timeout, "seconds that a stream may stay silent", name="idle-timeout")
-    grace_period: float = flag(
-        _DEFAULTS.grace_period, "seconds that running calls get after SIGTERM", name="grace-period"
-    )
-    verbose: bool = flag(False, "log details of every call; print the traceback of an error")
 
 
 COMMAND_LINE = CommandLine(
@@ -95,8 +41,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _start(argv: list[str]) -> int:
-    flags = COMMAND_LINE.parse(list(_from_gflags(argv))).options
-    _check(flags)
+    flags = COMMAND_LINE.parse(list(from_gflags(argv, COMMAND_LINE.flags))).options
+    check(flags)
     from pipelines.stages.serve import ServeRequest, serve
     from pipelines.triton.process import TritonPorts
 
@@ -106,77 +52,14 @@ def _start(argv: list[str]) -> int:
         http=flags.triton_http_port,
         metrics=flags.triton_metrics_port,
     )
-    serve(ServeRequest(server=_server_options(flags), repository=flags.model_repository, triton_ports=ports))
-    return 0
-
-
-def _from_gflags(argv: list[str]) -> Iterator[str]:
-    """Spells flags the way `CommandLine` knows them.
-
-    Raises:
-        UsageError: A boolean has a value that is none, in the words of gflags, for which people search.
-    """
-    known = {flag.name.replace("-", "_"): flag for flag in COMMAND_LINE.flags}
-    for word in argv:
-        name, equals, value = word.lstrip("-").partition("=")
-        name = name.replace("-", "_")
-        negated = name.removeprefix("no")
-        if not word.startswith("-") or (name not in known and negated not in known):
-            yield word
-        elif name not in known:
-            yield f"--{known[negated].name}=False"
-        elif known[name].boolean and equals and value.lower() not in TRUE | FALSE:
-            raise UsageError(
-                f"illegal value '{value}' specified for bool flag '{name}'",
-                "a variable of the calling script is probably empty" if not value else "",
-                f"give --{name}=true or --{name}=false",
-            )
-        else:
-            yield f"--{known[name].name}{equals}{value}"
-
-
-def _check(flags: StartFlags) -> None:
-    host, _, port = flags.riva_uri.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 65535:
-        raise UsageError(f"--riva-uri={flags.riva_uri}: expected HOST:PORT", fix="for example --riva-uri=0.0.0.0:50051")
-    if flags.use_ssl and not (flags.ssl_server_cert and flags.ssl_server_key):
-        raise UsageError("--use_ssl needs --ssl_server_cert and --ssl_server_key", fix="name both PEM files")
-    if flags.ssl_use_mutual_auth and not (flags.use_ssl and flags.ssl_root_cert):
-        raise UsageError(
-            "--ssl_use_mutual_auth needs --use_ssl and --ssl_root_cert",
-            "without certificates to compare with no client could be let in",
-            "name the PEM file of those who vouch for the clients",
+    serve(
+        ServeRequest(
+            server=server_options(flags, triton_uri=flags.triton_uri),
+            repository=flags.model_repository,
+            triton_ports=ports,
         )
-    for name in ("ssl_server_cert", "ssl_server_key", "ssl_root_cert") if flags.use_ssl else ():
-        if (path := getattr(flags, name)) and not os.access(path, os.R_OK):
-            raise MissingInput(
-                f"--{name}={path} cannot be read", fix="check the path of the PEM file and its permissions"
-            )
-
-
-def _server_options(flags: StartFlags) -> ServerOptions:
-    services = {"asr": flags.asr_service, "nlp": flags.nlp_service, "tts": flags.tts_service, "nmt": flags.nmt_service}
-    return ServerOptions(
-        riva_uri=flags.riva_uri,
-        triton_uri=flags.triton_uri,
-        services=tuple(name for name, offered in services.items() if offered),
-        use_ssl=flags.use_ssl,
-        ssl_server_cert=flags.ssl_server_cert,
-        ssl_server_key=flags.ssl_server_key,
-        ssl_root_cert=flags.ssl_root_cert,
-        ssl_use_mutual_auth=flags.ssl_use_mutual_auth,
-        metrics_port=flags.metrics_port,
-        max_streams=flags.max_streams,
-        max_offline_requests=flags.max_offline_requests,
-        max_offline_queue=flags.max_offline_queue,
-        max_text_requests=flags.max_text_requests,
-        max_text_queue=flags.max_text_queue,
-        max_message_mb=flags.max_message_mb,
-        config_timeout=flags.config_timeout,
-        idle_timeout=flags.idle_timeout,
-        grace_period=flags.grace_period,
-        verbose=flags.verbose,
     )
+    return 0
 
 
 if __name__ == "__main__":

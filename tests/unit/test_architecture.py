@@ -16,7 +16,7 @@ SOURCES = [*sorted((ROOT / "pipelines").rglob("*.py")), *sorted((ROOT / "ci").rg
 ROOMS = [ROOT.joinpath(*room.split(".")) for room in ALL_PIPELINES.values() if room]
 NETWORKS = [room / "network.py" for room in ROOMS]
 HEAVY = {"torch", "nemo", "onnx", "onnxruntime", "tritonclient", "grpc", "av", "soxr", "numpy", "jiwer", "docker"}
-ENTRY_POINTS = ["nemo2riva", "riva_archive", "riva_build", "riva_deploy", "riva_verdict", "start_riva"]
+ENTRY_POINTS = [path.stem for path in (ROOT / "pipelines" / "cli").glob("*.py") if "def main(" in path.read_text()]
 
 
 HELP_THEN_MODULES = """

@@ -1,0 +1,1 @@
+"""The ServiceMaker image and the speech image: what they hold, how they are made. Start at `__main__.py`."""
