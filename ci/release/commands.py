@@ -15,6 +15,7 @@ from ci.release.assemble import assemble as assemble_folder
 from ci.release.attestation import verify_attestation
 from ci.release.folder import BUNDLE, AssetFolder
 from ci.release.install import ModelDirectory
+from ci.release.manifest import Manifest, manifest_name
 from ci.release.offers import GitHubOffer, choose, download, offers
 from ci.release.publish import publish as publish_folder
 from ci.release.rehearse import rehearse
@@ -107,16 +108,14 @@ def verify(options: Namespace) -> None:
 def install(options: Namespace) -> None:
     """Installs a version of a model into a model directory."""
     source = Source.parse(options.source)
-    offer = choose(source.offers(options.model), model=options.model, version=options.version)
+    offer = choose(source.offers(), model=options.model, version=options.version)
     directory = ModelDirectory(options.into)
-    if isinstance(offer, GitHubOffer) and not options.no_attestation:
-        manifest = offer.manifest()
-        with offer.fetched([manifest.name]) as folder:
-            provenance = _provenance(
-                [folder / manifest.name], options, repository=offer.github.repository, folder=folder
-            )
-        print(f"provenance of the manifest, which names every digest: {provenance}", flush=True)
-    installed = directory.install(offer, target=options.target)
+    name = manifest_name(offer.model, offer.version)
+    with offer.fetched([name]) as folder:
+        if isinstance(offer, GitHubOffer) and not options.no_attestation:
+            told = _provenance([folder / name], options, repository=offer.github.repository, folder=folder)
+            print(f"provenance of the manifest, which names every digest: {told}", flush=True)
+        installed = directory.install(offer, Manifest.read(folder / name), target=options.target)
     rows = [(name, sha256[:16], installed.target) for name, sha256 in installed.files.items()]
     show(f"Installed {offer.model} {installed.version} from {offer.where}", ("file", "sha256", "target"), rows)
     _tell_next(directory)

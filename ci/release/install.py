@@ -69,15 +69,19 @@ class ModelDirectory:
         """The versions of a model that were current, oldest first; the last one is."""
         return self._state().get(model, [])
 
-    def install(self, offer: Offer, *, target: str | None) -> Installed:
+    def install(self, offer: Offer, manifest: Manifest, *, target: str | None) -> Installed:
         """Downloads a version unless it is here, checks it, and makes it current.
+
+        Args:
+            offer: Where it is.
+            manifest: Its manifest, fetched from there.
+            target: What it was built for; None where there is one only.
 
         Raises:
             NoSuchRelease: The version is not for that target.
             ReleaseDamaged: What was downloaded is not what the release says.
             OutputExists: A file that is not of a release has a name that it needs.
         """
-        manifest = offer.manifest()
         chosen, files = manifest.files_for(target)
         installed = Installed(manifest.version, chosen, {file.file: file.sha256 for file in files})
         place = self.path / "releases" / manifest.model / installed.folder

@@ -140,7 +140,7 @@ def _fill(github: GitHub, draft: Release, folder: AssetFolder) -> tuple[Step, ..
     with progress(f"Uploading to {draft.tag}", total) as bar:
         for step in plan:
             if step.done != "kept":
-                _upload(github, draft, folder.path / step.asset, sha256=step.sha256, bar=bar)
+                _upload(github, draft, folder.path, step, there.get(step.asset), bar=bar)
     return tuple(plan)
 
 
@@ -156,23 +156,23 @@ def _is_right(asset: Asset, size: int, sha256: str) -> bool:
     return asset.whole and asset.size == size and asset.sha256 == sha256
 
 
-def _upload(github: GitHub, draft: Release, path: Path, *, sha256: str, bar: Progress) -> None:
+def _upload(github: GitHub, draft: Release, folder: Path, step: Step, there: Asset | None, *, bar: Progress) -> None:
     """Uploads a file until it is there whole: after each failure what is there decides, not what the answer was."""
-    size = path.stat().st_size
     for attempt in range(ATTEMPTS):
-        there = next((asset for asset in github.releases.assets(draft) if asset.name == path.name), None)
-        if there is not None and attempt and _is_right(there, size, sha256):
-            return
         if there is not None:
             github.releases.delete_asset(there)
         try:
-            github.releases.upload(draft, path, name=path.name, advance=bar.advance)
+            github.releases.upload(draft, folder / step.asset, name=step.asset, advance=bar.advance)
             return
         except (GitHubUnavailable, GitHubRefused) as error:
             taken = isinstance(error, GitHubRefused) and "already_exists" in error.what
             if attempt == ATTEMPTS - 1 or (isinstance(error, GitHubRefused) and not taken):
                 raise
             github.releases.pause(attempt)
+        there = next((asset for asset in github.releases.assets(draft) if asset.name == step.asset), None)
+        if there is not None and _is_right(there, step.size, step.sha256):
+            bar.advance(step.size)
+            return
 
 
 def _read_back(github: GitHub, draft: Release, folder: AssetFolder) -> None:

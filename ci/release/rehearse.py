@@ -56,10 +56,10 @@ def _rehearse(versions: list[Offer], *, target: str | None) -> Rehearsal:
     with tempfile.TemporaryDirectory(prefix="riva-rehearsal-") as name:
         directory = ModelDirectory(Path(name))
         if not earlier:
-            directory.install(newest, target=target)
+            directory.install(newest, newest.manifest(), target=target)
             return Rehearsal(newest.model, newest.version, "", 0)
-        before = directory.install(earlier[0], target=target)
-        directory.install(newest, target=target)
+        before = directory.install(earlier[0], earlier[0].manifest(), target=target)
+        directory.install(newest, newest.manifest(), target=target)
         directory.roll_back(newest.model)
         found = {path.name: file_digest(path) for path in directory.rmir.glob("*.rmir")}
         if found != before.files:

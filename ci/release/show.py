@@ -12,8 +12,9 @@ __all__ = ["show"]
 
 def show(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Shows a table; where there are no rows, the title alone."""
+    print(title, flush=True)
     if rows:
-        table = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
+        table = Table(box=None, header_style="bold", pad_edge=False)
         for name in header:
             table.add_column(name, justify="right" if name == "size" else "left", no_wrap=True)
         for row in rows:
@@ -21,7 +22,5 @@ def show(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> No
         console = Console(highlight=False)
         # without a terminal rich takes 80 columns, which would cut names
         (console if console.is_terminal else Console(width=200, highlight=False)).print(table)
-    else:
-        print(title, flush=True)
     cells = [f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *rows)] if rows else []
     github.summarise("\n".join([f"### {title}", "", *cells]))

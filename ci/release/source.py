@@ -56,11 +56,11 @@ class Source:
             tag=tag or (unquote(match["tag"]) if match["tag"] else None),
         )
 
-    def offers(self, model: str | None = None) -> list[Offer]:
+    def offers(self) -> list[Offer]:
         """The versions that can be had here."""
         if self.github is None:
             return [*offers_in(AssetFolder.read(self.folder or Path()))]
-        return [each for each in offers(self.github, model) if self.tag in (None, each.release.tag)]
+        return [each for each in offers(self.github) if self.tag in (None, each.release.tag)]
 
     def release(self) -> Release:
         """The one release that the tag names; GitHub's latest without.

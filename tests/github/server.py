@@ -59,15 +59,25 @@ class FakeGitHub:
         self.requests: list[tuple[str, str]] = []
         self.damage_uploads = 0  # how many of the next uploads are stored with a byte changed, unnoticed
         self._faults: list[Fault] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self._servers = [ThreadingHTTPServer(("127.0.0.1", 0), _handler(self)) for _ in ("api", "storage")]
+        self._threads = [
+            threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+            for server in self._servers
+        ]
+        self.repository.storage = self._address(1)
         self.lock = threading.Lock()
 
     @property
     def api_url(self) -> str:
         """What GITHUB_API_URL is set to."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return self._address(0)
+
+    def _address(self, number: int) -> str:
+        return f"http://127.0.0.1:{self._servers[number].server_address[1]}"
+
+    def is_storage(self, server: object) -> bool:
+        """Whether a server is the one that has the contents of assets."""
+        return server is self._servers[1]
 
     def environment(self) -> dict[str, str]:
         """The variables that a workflow would have."""
@@ -105,15 +115,17 @@ class FakeGitHub:
         return sum(1 for each, where in self.requests if each == method and re.search(path, where))
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        for server, thread in zip(self._servers, self._threads, strict=True):
+            server.shutdown()
+            server.server_close()
+            thread.join()
 
 
 class _Broken(Exception):
@@ -182,8 +194,10 @@ def _handler(github: FakeGitHub) -> type[BaseHTTPRequestHandler]:
             return status, headers, content if isinstance(content, bytes) else _json(content)
 
         def _authorised(self) -> bool | None:
-            """Whether the request may write; None if its token is wrong."""
+            """Whether the request may write; None if its token is wrong. Storage takes links only, and no token."""
             given = self.headers.get("Authorization")
+            if github.is_storage(self.server):
+                return True if given is None else None
             if given is None:
                 return False if github.public else None
             return True if given == f"Bearer {github.token}" else None
