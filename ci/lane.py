@@ -1,8 +1,9 @@
-"""One machine's part of a run: `nox -s lane -- export|pull|judge`. ci/targets.yaml says with which runtime.
+"""One machine's part of a run: `nox -s lane -- export|pull|judge|sweep`. ci/targets.yaml says with which runtime.
 
 python -m ci.lane export NAME [--image IMAGE]   # verdict and export
 python -m ci.lane pull --target TARGET          # what needs the registry's key, and nothing else
 python -m ci.lane judge NAME --target TARGET    # the rest of the stages, from an export that was handed over
+python -m ci.lane sweep --target TARGET         # remove what a cancelled job left running
 """
 
 import argparse
@@ -41,7 +42,9 @@ def _main(argv: list[str]) -> int:
     judging = commands.add_parser("judge", help="build, deploy, serve and judge")
     judging.add_argument("name", metavar="NAME", help="the checkpoint")
     judging.set_defaults(part=_judge)
-    for each in (pulling, judging):
+    sweeping = commands.add_parser("sweep", help="remove what a cancelled job left running")
+    sweeping.set_defaults(part=_sweep)
+    for each in (pulling, judging, sweeping):
         each.add_argument("--target", required=True, help="a target of ci/targets.yaml")
     parser.add_argument("--verbose", action="store_true", help="print tracebacks")
     options = parser.parse_args(argv)
@@ -78,6 +81,14 @@ def _judge(options: argparse.Namespace) -> int:
     print("\n".join((f"{options.name} on {target.name}:", *lines)))
     github.summarise("\n".join((f"### What runs the networks of {options.name} on {target.name}", "", *lines)))
     return 0
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    if _target(Targets.read(), options.target).runtime == "local":  # processes die with the job
+        return 0
+    from ci.runtime.sweep import main as sweep
+
+    return sweep([])
 
 
 def _target(targets: Targets, name: str) -> Target:

@@ -91,7 +91,7 @@ class Checkpoint:
             source=MappingProxyType(data["checkpoint"]),
             pipeline=data["pipeline"],
             language=data["language"],
-            export=MappingProxyType(data.get("export", {})),
+            export=MappingProxyType({"riva-version": riva.version, **data.get("export", {})}),
             builds=MappingProxyType(data["builds"]),
             companions=tuple(folder.parent / name for name in data.get("with", ())),
             targets=tuple(data.get("targets", ("cpu",))),

@@ -121,6 +121,7 @@ def stages_of(
             nemo,
             ("--declaration=", checkpoint.declaration),
             ("--report=", folder / REPORT),
+            f"--riva-version={checkpoint.riva.version}",
             *_ANYWHERE,
             "--scan-weights",
             *([("--evaluation=", checkpoint.evaluation)] if checkpoint.evaluation.is_dir() else []),
@@ -207,7 +208,7 @@ def stages_of(
 def _asked(checkpoint: Checkpoint) -> list[Any]:
     """What the verdict reads in the declaration; a changed option of a build does not change it."""
     names = {mode: options.get("name") for mode, options in checkpoint.builds.items()}
-    riva = checkpoint.export.get("riva-version")
+    riva = checkpoint.riva.version
     return [checkpoint.pipeline, checkpoint.language, names, riva, list(checkpoint.targets), list(checkpoint.waived)]
 
 
