@@ -17,7 +17,6 @@ from ci.checksums import write_sums
 from ci.environments import LOCKS
 from ci.pipeline.checkpoint import Checkpoint
 from ci.release.card import model_card
-from ci.release.engines import check_no_engine
 from ci.release.manifest import Manifest
 from ci.release.outcome import Outcome, Rmir, read_outcome
 from ci.release.splitting import ASSET_LIMIT, part_names, split
@@ -113,7 +112,6 @@ def _target(model: Checkpoint, outcome: Outcome, *, into: Path, limit: int) -> d
 
 
 def _file(model: Checkpoint, rmir: Rmir, target: str, *, into: Path, limit: int) -> dict[str, Any]:
-    check_no_engine(rmir.path)
     asset = f"{rmir.path.stem}-{model.version}-{target}{rmir.path.suffix}"
     names = part_names(asset, rmir.size, limit=limit)
     if len(names) == 1:

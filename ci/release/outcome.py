@@ -13,6 +13,7 @@ from typing import Any
 from ci.checksums import SUMS, check_sums
 from ci.errors import NotProven
 from ci.pipeline.checkpoint import Checkpoint
+from ci.release.engines import check_no_engine
 from pipelines.archive.archive import Archive
 from pipelines.archive.encrypted_path import EncryptedPath, key_of_environment
 from pipelines.digests import file_digest
@@ -63,6 +64,7 @@ def read_outcome(checkpoint: Checkpoint, target: str, *, folder: Path) -> Outcom
 
     Raises:
         NotProven: Something is missing, conformance did not pass, or judged other bytes.
+        EngineFound: An RMIR is an engine, or holds one.
         ReleaseDamaged: The files are not those that the target's job handed over.
     """
     place = _place(checkpoint, target, folder)
@@ -134,6 +136,7 @@ def _rmir(path: Path, judged: str) -> Rmir:
             why="the file was made again, or changed, after it was judged",
             fix="run the stages again, and hand over what comes out together",
         )
+    check_no_engine(path)
     try:
         with Archive.open(EncryptedPath(path, key_of_environment())) as archive:
             manifest = archive.manifest

@@ -29,7 +29,8 @@ def part_names(name: str, size: int, *, limit: int = ASSET_LIMIT) -> list[str]:
         limit: Assets must be smaller, in bytes.
     """
     count = -(-size // (limit - 1))
-    return [name] if count <= 1 else [f"{name}.part-{number:03d}" for number in range(count)]
+    digits = max(3, len(str(count - 1)))  # as many for each, so that a shell's `*` sorts them
+    return [name] if count <= 1 else [f"{name}.part-{number:0{digits}d}" for number in range(count)]
 
 
 def split(source: Path, into: Sequence[Path], *, limit: int = ASSET_LIMIT) -> list[str]:
