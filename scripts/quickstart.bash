@@ -6,7 +6,7 @@ set -euo pipefail
 
 scratch=$(mktemp -d)
 run=$(basename "$scratch") # labels the containers of this run
-exec 3<&0                  # our input, which bash keeps from what it runs in the background
+exec 3<&0 4>&2             # our input, which bash keeps from what it runs in the background, and where messages go
 child=
 
 # Says what is wrong, a line an argument, and ends the script.
@@ -30,7 +30,7 @@ interrupted() {
     kill "$child" 2>/dev/null || true
     wait "$child" 2>/dev/null || true
   fi
-  echo "Interrupted; what was running is stopped. Run the script again to go on." >&2
+  echo "Interrupted; what was running is stopped. Run the script again to go on." >&4
   exit "$1" # `sweep` does the rest
 }
 trap sweep EXIT
@@ -87,22 +87,30 @@ model_location_exists() {
 
 is_running() { [[ $(docker inspect --type container --format '{{.State.Running}}' "$1" 2>/dev/null) == true ]]; }
 
-# Runs a shell script in a throw-away container that sees /data, which may be a volume or on another machine.
-in_data() {
-  docker run --rm --label "riva-quickstart=$run" -v "$riva_model_loc:/data" --entrypoint /bin/sh "$1" -c "$2"
+# Prints the files of /data that match the patterns after the image $1 and are not empty, by their paths in a container.
+# Only a container sees into a volume.
+list_data() {
+  # shellcheck disable=SC2016 # the inner shell expands it
+  local look='cd "$0" && for file in '"${*:2}"'; do if [ -s "$file" ]; then echo "/data/$file"; fi; done'
+  if [[ $riva_model_loc == /* ]]; then
+    sh -c "$look" "$riva_model_loc"
+  else
+    docker run --rm --label "riva-quickstart=$run" -v "$riva_model_loc:/data" --entrypoint /bin/sh "$1" -c "$look" /data
+  fi
 }
 
-# Sets `gpus`, the arguments of `docker run` that hand GPUs over, by asking for them with a container of the image $1.
-# The list of runtimes alone does not tell: an engine can serve --gpus without a runtime named nvidia, and the other way round.
+# Sets `gpus`, the arguments of `docker run` that hand GPUs over. The list of runtimes alone does not tell: an engine can
+# serve --gpus without a runtime named nvidia, and the other way round. So it is asked, with an image that holds nothing:
+# an engine that cannot hand GPUs over says so before it looks into the image.
 choose_gpus() {
-  local request=(--gpus "\"$gpus_to_use\"") said runtimes
+  local request=(--gpus "\"$gpus_to_use\"") nothing said runtimes
+  nothing=$(tar -cf - -T /dev/null | docker import --change "LABEL riva-quickstart=$run" -)
+  said=$(docker run --rm --label "riva-quickstart=$run" "${request[@]}" "$nothing" /nothing 2>&1) || true
+  docker rmi "$nothing" >/dev/null
   runtimes=$(docker info --format '{{range $name, $_ := .Runtimes}}{{println $name}}{{end}}')
   gpus=()
-  if said=$(docker run --rm --label "riva-quickstart=$run" "${request[@]}" --entrypoint /bin/true "$1" 2>&1); then
+  if [[ $said != *"could not select device driver"* ]]; then
     gpus=("${request[@]}")
-  elif [[ $said != *"could not select device driver"* ]]; then
-    fail "The engine could not hand over the GPU '$gpus_to_use':" "  $said" \
-      "  fix: see gpus_to_use in the configuration file, the driver (nvidia-smi) and the NVIDIA Container Toolkit"
   elif [[ $'\n'$runtimes$'\n' == *$'\nnvidia\n'* ]]; then
     gpus=(--runtime=nvidia)
     echo "note: this engine does not know --gpus; its runtime 'nvidia' is used"

@@ -130,19 +130,19 @@ echo "Pulling required docker images if necessary..."
 echo "Note: This may take some time, depending on the speed of your Internet connection."
 echo "> Pulling Riva Speech Server images."
 pull "$image_speech_api"
-[[ $riva_target_gpu_family == tegra || $image_init_speech == "$image_speech_api" ]] || pull "$image_init_speech"
+if [[ $riva_target_gpu_family != tegra && $image_init_speech != "$image_speech_api" ]]; then pull "$image_init_speech"; fi
 
-choose_gpus "$image_speech_api"
+choose_gpus
 [[ $riva_model_loc != /* ]] || mkdir -p "$riva_model_loc"
 [[ $use_existing_rmirs == true ]] || download_models
 
-found=$(in_data "$image_speech_api" 'ls -d /data/rmir/*.rmir /data/prebuilt/*.tar.gz 2>/dev/null || true')
+found=$(list_data "$image_speech_api" 'rmir/*.rmir' 'prebuilt/*.tar.gz')
 if [[ -z $found ]]; then
   fail "There is no RMIR in $riva_model_loc/rmir." \
     "  fix: let riva-build write one to /data/rmir, or copy it there; or set use_existing_rmirs=false to take those of NGC"
 fi
 if [[ $found == *.rmir* ]]; then
-  pull "$image_init_speech" # on Jetson only where there is something to deploy
+  if [[ $riva_target_gpu_family == tegra && $image_init_speech != "$image_speech_api" ]]; then pull "$image_init_speech"; fi
   deploy_rmirs
 fi
 if [[ $found == */data/prebuilt/* ]]; then deploy_prebuilt; fi

@@ -34,12 +34,9 @@ without_models() { fail "There are no models in $riva_model_loc/models." "  fix:
 # Sets `plugins`, what LD_PRELOAD is to name: the libraries in /data/plugins, of which empty ones are left out.
 find_plugins() {
   local found
-  # shellcheck disable=SC2016 # the script is the container's
-  found=$(in_data "$image_speech_api" '
-    set -- /data/models/*/config.pbtxt
-    [ -e "$1" ] || exit 1
-    for plugin in /data/plugins/*.so; do if [ -s "$plugin" ]; then echo "$plugin"; fi; done') || without_models
-  plugins=${found//$'\n'/:}
+  found=$(list_data "$image_speech_api" 'models/*/config.pbtxt' 'plugins/*.so')
+  [[ $found == */data/models/* ]] || without_models
+  plugins=$(sed -n '\|^/data/plugins/|p' <<<"$found" | paste -sd :)
 }
 
 start_server() {
@@ -60,7 +57,7 @@ start_server() {
     --tts_service="$service_enabled_tts" --nlp_service="$service_enabled_nlp" "${ssl_flags[@]}" \
     >/dev/null 2>"$scratch/error" ||
     fail "Riva Speech could not be started:" "  $(grep -v -e '^$' -e "'docker run --help'" "$scratch/error")" \
-      "  fix: a port that is taken is set in the configuration file: riva_speech_api_port, riva_speech_api_http_port"
+      "  fix: ports and GPUs are set in the configuration file: riva_speech_api_port, riva_speech_api_http_port, gpus_to_use"
 }
 
 # Ends the script if the server has died, with what it said last. The container stays for `docker logs`.
@@ -100,7 +97,7 @@ else
   docker image inspect "$image_speech_api" >/dev/null 2>&1 || fail "The image $image_speech_api is not there." \
     "  fix: ./riva_init.sh pulls it; run it first"
   model_location_exists || without_models
-  choose_gpus "$image_speech_api"
+  choose_gpus
   find_plugins
   echo "Starting Riva Speech Services. This may take several minutes depending on the number of models deployed."
   docker rm "$riva_daemon_speech" >/dev/null 2>&1 || true

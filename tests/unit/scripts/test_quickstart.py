@@ -274,7 +274,7 @@ def test_start_on_jetson(folder: Path) -> None:
     ids=["no GPU", "runtime only", "GPU", "broken driver"],
 )
 def test_what_an_engine_is_asked_for(folder: Path, said: str, runtimes: str, expected: list[str]) -> None:
-    """An engine without GPUs for none, or by the other way that it has; one whose GPU is broken is no engine without."""
+    """An engine without GPUs for none, or in the other way that it has; one with a broken GPU is not one without."""
     probe = {"to": ["--gpus", "/nothing"], "err": said, "code": 125}
     scripts = Recorded(folder, probe, {"to": ["info"], "out": runtimes}, RMIRS, STOPPED, use_existing_rmirs="true")
     scripts.environment["NGC_API_KEY"] = KEY
