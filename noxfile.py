@@ -111,7 +111,13 @@ def conformance(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests, those that need NeMo in its own environment."""
-    _pytest(session, "not full and not network")
+    _pytest(session, "not full and not network and not container")
+
+
+@nox.session(name="tests-container")
+def tests_container(session: nox.Session) -> None:
+    """Run the tests that need a Docker engine and the images of `nox -s images`; the long ones are in tests-full."""
+    _pytest(session, "container and not full")
 
 
 @nox.session(name="tests-full")

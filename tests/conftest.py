@@ -4,11 +4,13 @@ Modules that need NeMo say `pytestmark = pytest.mark.export`; they are not even 
 they are the only ones imported in the export environment, which lacks the packages of the others.
 """
 
+import functools
 import importlib.util
 import os
 import random
 import shutil
 import signal
+import subprocess
 from collections.abc import Generator
 from pathlib import Path
 
@@ -65,10 +67,23 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    for marker in item.iter_markers("needs"):
-        need = NEEDS[marker.args[0]]
-        if shutil.which(need["command"]) is None:
+    for need in _needs(item):
+        if not _is_there(need["command"]):
             pytest.skip(f"{need['reason']}; {need['fix']}")
+
+
+def _needs(item: pytest.Item) -> list[dict[str, str]]:
+    names = [marker.args[0] for marker in item.iter_markers("needs")]
+    return [NEEDS[name] for name in (*names, *(["container"] if item.get_closest_marker("container") else []))]
+
+
+@functools.cache
+def _is_there(command: str) -> bool:
+    """Whether a command exists; one with arguments must succeed as well."""
+    program, *arguments = command.split()
+    if shutil.which(program) is None:
+        return False
+    return not arguments or subprocess.run([program, *arguments], capture_output=True, check=False).returncode == 0
 
 
 @pytest.hookimpl(wrapper=True)
@@ -78,8 +93,7 @@ def pytest_runtest_makereport(
     """Turns a skip that is not listed, and in CI every skip, into a failure."""
     report = yield
     if report.skipped and not hasattr(report, "wasxfail"):
-        listed = any(True for _ in item.iter_markers("needs"))
-        if not listed:
+        if not _needs(item):
             report.outcome, report.longrepr = "failed", f"{item.nodeid}: skips come from tests/skips.yaml only"
         elif SKIPS_ARE_REFUSED:
             reason = f"{item.nodeid}: skipped although {REFUSE_SKIPS} is set: {report.longrepr}"
