@@ -32,7 +32,7 @@ MAX_JOBS = 256
 """Of a matrix, see https://docs.github.com/en/actions/reference/limits"""
 
 JUDGING = "push.yml"
-"""The workflow whose successful runs have judged a branch."""
+"""The workflow whose runs judge a branch; those of pushes do, one by hand may have taken a few checkpoints only."""
 
 
 @dataclass(frozen=True)
@@ -251,7 +251,7 @@ def _tell(made: Plan, *, baseline: str) -> None:
 
 
 def _last_judged(branch: str) -> Run | None:
-    return GitHub.connect().actions.latest(JUDGING, branch=branch, status="success")
+    return GitHub.connect().actions.latest(JUDGING, branch=branch, event="push", status="success")
 
 
 def _chosen_by_hand(change: Change, patterns: Sequence[str]) -> Change:

@@ -150,10 +150,11 @@ def test_the_last_good_judgement_is_the_base(
     outputs: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A push after one that failed is compared with the last good one, or what failed would be forgotten."""
-    for number, conclusion in ((1, "success"), (2, "failure")):
+    """What failed, or was not taken by a run by hand, is not forgotten by the next push."""
+    for number, event, conclusion in ((1, "push", "success"), (2, "push", "failure"), (3, "dispatch", "success")):
         github.repository.runs[number] = {
             "id": number,
+            "event": event,
             "status": "completed",
             "conclusion": conclusion,
             "head_branch": "main",
