@@ -4,9 +4,11 @@ import argparse
 import sys
 from pathlib import Path
 
+from ci import github
 from ci.arguments import ArgumentParser
 from ci.release.splitting import ASSET_LIMIT
 from pipelines.cli import run
+from pipelines.errors import RivaError
 from pipelines.sizes import read_size
 
 __all__ = ["main"]
@@ -23,7 +25,11 @@ def _main(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
     from ci.release import commands  # heavier than help may be
 
-    getattr(commands, options.command)(options)
+    try:
+        getattr(commands, options.command)(options)
+    except RivaError as error:
+        github.annotate(error, title=f"release {options.command}")
+        raise
     return 0
 
 
@@ -88,8 +94,10 @@ def _parser() -> ArgumentParser:
     rollback.add_argument("--model", metavar="NAME", help="the model")
     rollback.add_argument("--version", help="to which version (default: the one before)")
     rollback.add_argument("--into", type=Path, metavar="DIR", help="go back in this model directory")
-    rollback.add_argument("--target", help="for the rehearsal: what the models were built for")
     rollback.add_argument("--rehearse", action="store_true", help="try it with every model, in folders that go away")
+    rollback.add_argument(
+        "--deploy", action="store_true", help="in a rehearsal: deploy what was gone back to, on a CPU"
+    )
     rollback.add_argument("--dry-run", action="store_true", help="at GitHub: only say what would be done")
     return parser
 

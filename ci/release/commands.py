@@ -115,18 +115,21 @@ def install(options: Namespace) -> None:
         if isinstance(offer, GitHubOffer) and not options.no_attestation:
             told = _provenance([folder / name], options, repository=offer.github.repository, folder=folder)
             print(f"provenance of the manifest, which names every digest: {told}", flush=True)
-        installed = directory.install(offer, Manifest.read(folder / name), target=options.target)
+        manifest = Manifest.read(folder / name)
+        installed = directory.install(offer, manifest, target=options.target)
     rows = [(name, sha256[:16], installed.target) for name, sha256 in installed.files.items()]
     show(f"Installed {offer.model} {installed.version} from {offer.where}", ("file", "sha256", "target"), rows)
+    for beside in manifest.data["served_with"]:
+        print(f"it was judged with {beside['model']} {beside['version']} beside it; install that too", flush=True)
     _tell_next(directory)
 
 
 def rollback(options: Namespace) -> None:
     """Goes back: in a model directory, for everybody at GitHub, or as a rehearsal."""
     if options.rehearse:
-        tried = rehearse(Source.parse(options.source), target=options.target)
-        rows = [(each.model, each.outcome) for each in tried]
-        show("Rollback rehearsal" if rows else "Rollback rehearsal: nothing is released yet", ("model", ""), rows)
+        tried = rehearse(Source.parse(options.source), deploy=options.deploy)
+        title = "Rollback rehearsal" if tried else "Rollback rehearsal: nothing is released yet"
+        show(title, ("model", "target", ""), [(each.model, each.target, each.outcome) for each in tried])
         return
     if not options.model:
         raise UsageError("which model is to go back?", fix="--model NAME")

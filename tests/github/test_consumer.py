@@ -239,7 +239,7 @@ def test_going_back_is_rehearsed(github: FakeGitHub, workshop: Workshop, capsys:
 
     assert main(["rollback", "--rehearse"]) == 0
     told = capsys.readouterr().out
-    assert "installed 1.0.0, then 1.1.0, and went back: 1 files are the earlier ones" in told
+    assert "installed 1.0.0, then 1.1.0, went back to the same bytes" in told
     assert "there is no earlier version to go back to yet" in told
 
 
