@@ -18,8 +18,11 @@ _DECIDES_NOTHING = (
     ".github/*",
     ".git*",
     "LICENSE",
+    "ci/advisories/*",
     "ci/bench/*",
     "ci/docs/*",
+    "ci/doctor/*",
+    "ci/github_api/*",
     "ci/release/*",
     "ci/template/*",
     "scripts/*",
@@ -66,13 +69,13 @@ def affected(paths: Iterable[str] | None, companions: Mapping[str, Sequence[str]
     """
     everything = tuple(companions)
     if paths is None:
-        return Change(everything, "nothing was judged before: every checkpoint", touches_code=True)
+        return Change(everything, "every checkpoint, because none was judged before", touches_code=True)
     relevant = [path for path in paths if not any(fnmatchcase(path, pattern) for pattern in _DECIDES_NOTHING)]
     shared = [path for path in relevant if not path.startswith("checkpoints/")]
     code = any(not path.startswith("checkpoints/") for path in paths)
     if shared:
         more = f" and {len(shared) - 1} more" if len(shared) > 1 else ""
-        return Change(everything, f"{shared[0]}{more} is part of what every checkpoint runs: all of them", code)
+        return Change(everything, f"every checkpoint may run what has changed: {shared[0]}{more}", code)
     own = {path.split("/")[1] for path in relevant}
     chosen = tuple(name for name, others in companions.items() if own & {name, *others})
     return Change(chosen, f"changed: {', '.join(chosen)}" if chosen else "no checkpoint has changed", code)

@@ -138,7 +138,7 @@ class Plan:
 
     def as_markdown(self) -> str:
         """The plan as the step summary shows it."""
-        lines = ["### Plan", "", f"{self.reason[:1].upper()}{self.reason[1:]}.", ""]
+        lines = ["### Plan", "", f"Why: {self.reason}.", ""]
         if not self.lanes:
             lines += ["Nothing to build: the run ends here.", ""]
         rows = [(lane.checkpoint, lane.target.name, f"on {', '.join(lane.target.runs_on)}") for lane in self.lanes]
