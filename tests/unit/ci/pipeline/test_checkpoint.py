@@ -9,6 +9,7 @@ import yaml
 from ci.errors import BadCheckpoint, BadYaml, UnknownCheckpoint
 from ci.pipeline import checkpoint as module
 from ci.pipeline.checkpoint import Checkpoint, find_checkpoints
+from ci.targets import Targets
 from pipelines.errors import UsageError, WaiverNeeded
 
 GOOD = """\
@@ -145,6 +146,19 @@ def test_waived_advisories_are_shown(folder: Path) -> None:
 
     assert "CVE-2025-23242" in first
     assert "waived until 2999-12-31: b" in second
+
+
+def test_the_repositorys_riva_holds_where_a_checkpoint_names_none(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ci/targets.yaml says it once for all; export and verdict are asked for the same one."""
+    monkeypatch.setattr(module.Targets, "read", lambda: Targets("2.19.0", {}))
+    assert Checkpoint.read(folder).export["riva-version"] == "2.19.0"
+    monkeypatch.setattr(module.Targets, "read", lambda: Targets("2.16.0", {}))
+    with pytest.raises(WaiverNeeded, match=r"Riva 2\.16\.0"):
+        Checkpoint.read(folder)
+    declare(folder, "version: 1.0.0", "export: {riva-version: 2.19.0}\nversion: 1.0.0")
+    assert Checkpoint.read(folder).riva.version == "2.19.0"
 
 
 def test_unknown_riva_is_refused(folder: Path) -> None:
