@@ -4,7 +4,7 @@ Until then nobody sees it, and whatever stops in between is continued by the nex
 """
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,6 +87,7 @@ def publish(github: GitHub, folder: AssetFolder, *, tag: str, commit: str | None
     steps = _fill(github, draft, folder)
     _read_back(github, draft, folder)
     published = github.releases.edit(draft, name=tag, body=notes, draft=False)
+    _check_names(published.tag, {asset.name for asset in published.assets}, folder)
     return Published(published.page, steps)
 
 
@@ -178,13 +179,7 @@ def _upload(github: GitHub, draft: Release, folder: Path, step: Step, there: Ass
 def _read_back(github: GitHub, draft: Release, folder: AssetFolder) -> None:
     """Downloads every asset and compares it: what is published is what was read back."""
     assets = {asset.name: asset for asset in github.releases.assets(draft)}
-    if assets.keys() != folder.sums.keys():
-        differing = ", ".join(sorted(assets.keys() ^ folder.sums.keys()))
-        raise ReleaseDamaged(
-            f"the draft of {draft.tag} differs from the folder: {differing}",
-            why="another run works on the same tag",
-            fix="let one of them end, then run again",
-        )
+    _check_names(draft.tag, assets.keys(), folder)
     with (
         tempfile.TemporaryDirectory(prefix="riva-release-") as folder_name,
         progress(f"Reading {draft.tag} back", sum(asset.size for asset in assets.values())) as bar,
@@ -201,3 +196,12 @@ def _read_back(github: GitHub, draft: Release, folder: AssetFolder) -> None:
                     why="it was damaged on the way, or in GitHub's storage",
                     fix="run again: it was removed from the draft and is sent anew; nothing is published yet",
                 )
+
+
+def _check_names(tag: str, names: Set[str], folder: AssetFolder) -> None:
+    if differing := ", ".join(sorted(names ^ folder.sums.keys())):
+        raise ReleaseDamaged(
+            f"the release of {tag} differs from the folder: {differing}",
+            why="another run works on the same tag",
+            fix="let one of them end, then run again",
+        )

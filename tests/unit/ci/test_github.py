@@ -46,3 +46,35 @@ def test_nothing_is_written_elsewhere(
 
     assert capsys.readouterr().err == ""
     assert not (tmp_path / "summary.md").exists()
+
+
+def test_outputs_may_have_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value cannot end itself, and so set another output."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
+    github.set_output("models", "a\nEOF\nevil=1")
+
+    first, *value, last = (tmp_path / "output").read_text().splitlines()
+    assert value == ["a", "EOF", "evil=1"]
+    assert first == f"models<<{last}"
+
+
+def test_an_enterprise_server_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Addresses are those of the run, or GitHub's."""
+    assert (github.api_url(), github.server_url()) == ("https://api.github.com", "https://github.com")
+    monkeypatch.setenv("GITHUB_API_URL", "https://git.example.com/api/v3/")
+    monkeypatch.setenv("GITHUB_SERVER_URL", "https://git.example.com")
+    monkeypatch.setenv("GITHUB_REPOSITORY", "owner/speech")
+    monkeypatch.setenv("GITHUB_RUN_ID", "7")
+
+    assert github.api_url() == "https://git.example.com/api/v3"
+    assert github.run_url() == "https://git.example.com/owner/speech/actions/runs/7"
+
+
+def test_no_token_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty variable, as a missing secret leaves it, is no token; `gh`'s variable will do."""
+    monkeypatch.setenv("GITHUB_TOKEN", "")
+    monkeypatch.delenv("GH_TOKEN", raising=False)
+    assert github.token() is None
+    monkeypatch.setenv("GH_TOKEN", "t")
+    assert github.token() == "t"
