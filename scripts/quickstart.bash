@@ -29,6 +29,7 @@ interrupted() {
   if [[ -n $child ]]; then
     kill "$child" 2>/dev/null || true
     wait "$child" 2>/dev/null || true
+    [[ ! -t 3 ]] || stty sane <&3 # `docker run -t` has changed the terminal
   fi
   echo "Interrupted; what was running is stopped. Run the script again to go on." >&4
   exit "$1" # `sweep` does the rest

@@ -15,7 +15,7 @@ import riva.client
 import soundfile
 
 from pipelines.archive.encryption import Key
-from tests.certificates import certificate
+from tests.certificates import Certificate, certificate
 from tests.marks import archive as marks
 from tests.quickstart.installation import Installation, docker
 from tests.tones import archive as tones
@@ -77,12 +77,18 @@ def give_away(folder: Path) -> None:
             os.chown(path, OWNER, OWNER)
 
 
-def heard(scripts: Installation, *, root: Path | None = None, punctuated: bool = False) -> str:
+def heard(
+    scripts: Installation, *, root: Path | None = None, own: Certificate | None = None, punctuated: bool = False
+) -> str:
     """What the stock client is told about the sample."""
     wav = io.BytesIO()
     soundfile.write(wav, tones.tones(*AUDIO), tones.RATE, format="WAV")
     auth = riva.client.Auth(
-        uri=f"localhost:{scripts.port}", use_ssl=root is not None, ssl_root_cert=str(root) if root else None
+        uri=f"localhost:{scripts.port}",
+        use_ssl=root is not None,
+        ssl_root_cert=str(root) if root else None,
+        ssl_client_cert=str(own.cert) if own else None,
+        ssl_client_key=str(own.key) if own else None,
     )
     config = riva.client.RecognitionConfig(language_code="en-US", enable_automatic_punctuation=punctuated)
     try:
@@ -163,21 +169,25 @@ def test_an_encrypted_rmir(make: Make) -> None:
 
 
 @pytest.mark.full
-def test_tls(make: Make) -> None:
-    """The server shows its certificate, the probe finds it ready, and a client without TLS is not heard."""
+@pytest.mark.parametrize("mutual", [False, True])
+def test_tls(make: Make, mutual: bool) -> None:
+    """The server shows its certificate, the probe finds it ready, and a client without TLS or its own is not heard."""
     scripts = make()
-    files, _ = certificate(scripts.config.parent, "server")
+    files, authority = certificate(scripts.config.parent, "server")
+    client, _ = certificate(scripts.config.parent, "client", authority)
     place_rmirs(scripts)
     if os.geteuid() == 0:
         os.chown(files.key, OWNER, OWNER)
     files.key.chmod(0o600)
     scripts.configure(ssl_server_cert=f'"{files.cert}"', ssl_server_key=f'"{files.key}"')
+    if mutual:
+        scripts.configure(ssl_root_cert=f'"{files.cert}"', ssl_use_mutual_auth="true")
     for script in ("riva_init.sh", "riva_start.sh"):
         succeeds(scripts, script)
 
-    assert heard(scripts, root=files.cert) == "hello ask "
+    assert heard(scripts, root=files.cert, own=client if mutual else None) == "hello ask "
     with pytest.raises(grpc.RpcError):
-        heard(scripts)
+        heard(scripts, root=files.cert if mutual else None)
 
 
 @pytest.mark.full
