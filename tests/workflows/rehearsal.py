@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ci.interpreter import Interpreter
 from tests.github.server import FakeGitHub
@@ -52,9 +53,9 @@ class Rehearsal:
         variables = {"GITHUB_API_URL": server.api_url, "RIVA_CI_PYTHON": str(interpreter.path)}
         return cls(github, known, origin, Machine(github, known, site, variables), server, answered)
 
-    def run(self, event: str, workflow: str) -> dict[str, str]:
-        """The results of the jobs of a workflow after a recorded event."""
-        happened = self.origin.says(recorded(event))
+    def run(self, event: str, workflow: str, **changes: Any) -> dict[str, str]:
+        """The results of the jobs of a workflow after a recorded event, or one with other values in its body."""
+        happened = self.origin.says(recorded(event, **changes))
         outcomes = Conductor(self.github, self.repository, happened, self._perform).run(f".github/workflows/{workflow}")
         return {path: outcome.result for path, outcome in outcomes.items()}
 

@@ -16,6 +16,7 @@ from tests.workflows.rehearsal import Rehearsal
 pytestmark = [pytest.mark.full, pytest.mark.triton]
 
 MODEL = "punctuation-en-US"
+TAG = f"{MODEL}/v1.0.0"
 BASELINE = 17
 
 
@@ -59,3 +60,23 @@ def test_push_is_judged_and_a_pull_request_compared_with_it(github: GitHub, tmp_
         assert re.search(r"\| conformance \| report \|.*\| unchanged \|", rehearsal.machine.summary)
         assert f"{MODEL} on cpu, compared with the base branch" in rehearsal.machine.summary
         assert "nothing to compare with" not in rehearsal.machine.summary
+
+
+def test_tag_is_built_afresh_and_published(github: GitHub, tmp_path: Path) -> None:
+    """A tag of a model ends in one published release: the bytes that were judged, found again by who downloads them.
+
+    The repository is private, where GitHub attests nothing: its signatures cannot be made here.
+    """
+    origin = snapshot(tmp_path / "origin", prepare=one_model, change=a_note_about_it)
+    with FakeGitHub(token=TOKEN) as server:
+        rehearsal = Rehearsal.of(github, origin, tmp_path / "run", server)
+        lend_environments(rehearsal.machine.site.workspace, "runtime", "export")
+
+        results = rehearsal.run("tag-of-model", "release.yml", ref=f"refs/tags/{TAG}", **{"repository.private": True})
+
+        assert set(results.values()) == {"success", "skipped"}, rehearsal.failures()
+        assert results["publish/publish"] == results["publish/verify"] == "success"
+        published = server.repository.published(TAG).files()
+        judged = rehearsal.machine.site.artifacts / f"judged-{MODEL}-cpu" / MODEL / "cpu" / f"{MODEL}.rmir"
+        assert published[f"{MODEL}-1.0.0-cpu.rmir"] == judged.read_bytes()
+        assert not list(rehearsal.machine.site.caches())
