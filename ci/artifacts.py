@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ci import github
 from ci.arguments import ArgumentParser
 from ci.checksums import SUMS, check_sums, write_sums
 from ci.errors import NotAsHandedOver, ReleaseDamaged
@@ -100,6 +101,7 @@ def main(argv: list[str] | None = None) -> int:
     return run(_main, argv)
 
 
+@github.annotated("handing over")
 def _main(argv: list[str]) -> int:
     parser = ArgumentParser(prog="nox -s artifacts --", description="Hands outputs of stages to another job.")
     commands = parser.add_subparsers(dest="command", required=True)

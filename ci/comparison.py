@@ -85,6 +85,7 @@ def main(argv: list[str] | None = None) -> int:
     return run(_main, argv)
 
 
+@github.annotated("comparison")
 def _main(argv: list[str]) -> int:
     parser = ArgumentParser(prog="nox -s compare --", description="Compares a checkpoint with its base.")
     parser.add_argument("name", metavar="NAME", help="the checkpoint, judged in this clone")

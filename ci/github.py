@@ -6,12 +6,15 @@ Elsewhere than in GitHub Actions nothing is shown, and what nobody has set is No
 import os
 import sys
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pipelines.errors import RivaError
 
 __all__ = [
     "annotate",
+    "annotated",
     "api_url",
     "event_name",
     "note",
@@ -90,6 +93,16 @@ def annotate(error: RivaError, *, title: str) -> None:
     parts = [f"### ❌ {title}", f"```text\n{error.what}\n```"]
     parts += [f"**{name}:** {text}" for name, text in (("Why", error.why), ("Fix", error.fix)) if text]
     summarise("\n\n".join(parts))
+
+
+@contextmanager
+def annotated(title: str) -> Iterator[None]:
+    """Shows an error that leaves the block, or the function that this decorates, as `annotate` does."""
+    try:
+        yield
+    except RivaError as error:
+        annotate(error, title=title)
+        raise
 
 
 def note(level: str, text: str, *, title: str) -> None:

@@ -30,6 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     return run(_main, argv)
 
 
+@github.annotated("lane")
 def _main(argv: list[str]) -> int:
     parser = ArgumentParser(prog="nox -s lane --", description="One machine's part of a run.")
     commands = parser.add_subparsers(dest="command", required=True)

@@ -208,6 +208,7 @@ def main(argv: list[str] | None = None) -> int:
     return run(_main, argv)
 
 
+@github.annotated("plan")
 def _main(argv: list[str]) -> int:
     parser = ArgumentParser(prog="nox -s plan --", description="Says which checkpoints run on which targets.")
     parser.add_argument("--base", default="", help="commit to compare with")

@@ -45,6 +45,7 @@ def main(argv: list[str] | None = None) -> int:
     return run(_main, argv)
 
 
+@github.annotated("key")
 def _main(argv: list[str]) -> int:
     parser = ArgumentParser(prog="nox -s key --", description="Prints the digest by which outputs are cached.")
     parser.add_argument("name", metavar="NAME", help="the checkpoint")

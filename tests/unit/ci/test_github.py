@@ -78,3 +78,16 @@ def test_no_token_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     assert github.token() is None
     monkeypatch.setenv("GH_TOKEN", "t")
     assert github.token() == "t"
+
+
+def test_what_leaves_a_command_is_shown(summary: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A command says once that its errors are to be shown, and they still end it."""
+
+    @github.annotated("plan")
+    def command() -> None:
+        raise ERROR
+
+    with pytest.raises(RivaError):
+        command()
+    assert capsys.readouterr().err.startswith("::error title=plan::a.yaml:3")
+    assert "### ❌ plan" in summary.read_text()
