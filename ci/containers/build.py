@@ -1,6 +1,7 @@
 """Builds the images: a base, trees, a context, `docker build` for each target, and what came of it."""
 
 import re
+import stat
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -73,16 +74,9 @@ def build(engine: "DockerClient", *, prefix: str, version: str, base: str | None
     origin = Origin.of(ROOT)
     with answering():
         found = inspect(engine, _base(engine, prefix, base, origin))
-        for target, image in IMAGES.items():
+        for target in IMAGES:
             name = image_name(target, prefix=prefix, version=version, architecture=found.architecture)
-            labels = {
-                "org.opencontainers.image.title": image.title,
-                "org.opencontainers.image.version": version,
-                **origin.labels(),
-                "org.opencontainers.image.base.name": found.name,
-                "org.opencontainers.image.base.digest": found.digest,
-            }
-            yield _build(engine, target, name, base=found, labels=labels, origin=origin)
+            yield _build(engine, target, name, base=found, version=version, origin=origin)
 
 
 def _base(engine: "DockerClient", prefix: str, wanted: str | None, origin: Origin) -> str:
@@ -96,9 +90,7 @@ def _base(engine: "DockerClient", prefix: str, wanted: str | None, origin: Origi
     return name
 
 
-def _build(
-    engine: "DockerClient", target: str, name: str, *, base: Base, labels: Mapping[str, str], origin: Origin
-) -> Built:
+def _build(engine: "DockerClient", target: str, name: str, *, base: Base, version: str, origin: Origin) -> Built:
     before = _find(engine, name)
     CACHE.mkdir(parents=True, exist_ok=True)
     with stage_bar(name) as follow, tempfile.TemporaryDirectory(dir=CACHE) as temporary:
@@ -116,8 +108,13 @@ def _build(
                 custom_context=True,
                 tag=name,
                 target=target,
-                buildargs={"BASE": base.name},
-                labels=dict(labels),
+                buildargs={
+                    "BASE": base.name,
+                    "CREATED": origin.created,
+                    "REVISION": origin.revision,
+                    "VERSION": version,
+                    "BASE_DIGEST": base.digest,
+                },
                 rm=True,
                 forcerm=True,
                 decode=True,
@@ -138,7 +135,10 @@ def _build(
 def _write_context(file: IO[bytes], parts: Mapping[str, Sequence[Path]]) -> None:
     def plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
         member.mtime, member.uid, member.gid, member.uname, member.gname = FILE_TIME, 0, 0, "", ""
-        member.mode = member.mode & 0o1777 | 0o644  # whatever the umask of this machine
+        if (
+            not member.mode & stat.S_ISVTX
+        ):  # those of the folders for everybody stay; else whatever this machine's umask
+            member.mode = 0o755 if member.mode & stat.S_IXUSR else 0o644
         return member
 
     with tarfile.open(fileobj=file, mode="w") as tar:

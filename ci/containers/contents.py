@@ -22,19 +22,16 @@ class Image:
     """One image.
 
     Attributes:
-        title: For `org.opencontainers.image.title`.
         packages: The packages that its tools import; what these require comes with them.
         tools: What is on the path; each is a module of `pipelines.cli`.
     """
 
-    title: str
     packages: tuple[str, ...]
     tools: tuple[str, ...]
 
 
 IMAGES = {
     "servicemaker": Image(
-        title="Open ServiceMaker: riva-build and riva-deploy",
         packages=(
             "pyyaml",
             "cryptography",
@@ -52,7 +49,6 @@ IMAGES = {
         tools=("riva-build", "riva-deploy", "riva-archive", "deploy_all_models", "download_ngc_models"),
     ),
     "speech": Image(
-        title="Open Riva speech server: Triton behind the Riva gRPC API",
         packages=(
             "av",
             "soxr",

@@ -2,12 +2,9 @@
 
 import os
 import subprocess
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-
-from pipelines import __version__
 
 __all__ = ["Origin"]
 
@@ -38,15 +35,10 @@ class Origin:
         dirty = "-dirty" if _git(root, "status", "--porcelain", "--untracked-files=no") else ""
         return cls(revision=revision + dirty, time=int(chosen or time), contents_time=int(chosen or contents))
 
-    def labels(self) -> Mapping[str, str]:
-        """Labels of https://github.com/opencontainers/image-spec/blob/main/annotations.md, none with a build time."""
-        prefix = "org.opencontainers.image"
-        return {
-            f"{prefix}.created": datetime.fromtimestamp(self.time, UTC).isoformat(),
-            f"{prefix}.licenses": "Apache-2.0",
-            f"{prefix}.revision": self.revision,
-            "riva-ci.version": __version__,
-        }
+    @property
+    def created(self) -> str:
+        """The time as labels have it (RFC 3339): of the commit, not of the build."""
+        return datetime.fromtimestamp(self.time, UTC).isoformat()
 
 
 def _git(root: Path, *words: str) -> str:

@@ -52,7 +52,7 @@ def _download_all(argv: list[str]) -> int:
     parsed = COMMAND_LINE.parse(argv)
     names = parsed.words[_NAMES.metavar]
     for name in names:
-        if name.count("/") > 2 or name.count(":") != 1 or name.startswith("-"):
+        if name.count("/") > 2 or name.count(":") != 1:
             raise UsageError(f"{name!r} names no model of NGC", fix="write ORG/TEAM/MODEL:VERSION")
     ngc, variables = _ngc()
     data = parsed.options.data

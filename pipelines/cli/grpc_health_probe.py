@@ -131,6 +131,9 @@ def _problems(flags: argparse.Namespace) -> Iterator[str]:
         typed = getattr(flags, name.replace("-", "_"))
         if _seconds(typed) <= 0:
             yield f"-{name} must be greater than zero (specified: {typed})"
+    for header in flags.rpc_header:
+        if ":" not in header:
+            yield f"invalid RPC header, expected 'key: value', got \"{header}\""
     for name in ("alts", "spiffe"):
         if getattr(flags, name):
             yield f"-{name} is not supported by this probe"
@@ -212,9 +215,7 @@ def _channel(flags: argparse.Namespace, held: ExitStack) -> "grpc.Channel":
 
 
 def _header(text: str) -> tuple[str, str]:
-    name, colon, value = text.partition(":")
-    if not colon:
-        raise _Failure(INVALID_ARGUMENTS, f"invalid RPC header, expected 'key: value', got \"{text}\"")
+    name, _, value = text.partition(":")
     return name.lower(), value.lstrip()
 
 

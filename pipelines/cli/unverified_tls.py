@@ -31,37 +31,39 @@ def relay(target: str, certificate: tuple[str, str]) -> Iterator[str]:
     context.set_alpn_protocols(["h2"])
     if certificate[0]:
         context.load_cert_chain(*certificate)
-    loop = asyncio.new_event_loop()
-    with tempfile.TemporaryDirectory(prefix="probe-") as folder:
+    with tempfile.TemporaryDirectory(prefix="probe-") as folder, asyncio.Runner() as runner:
         path = f"{folder}/socket"
-        serving = _serve(path, target, context)
-        loop.run_until_complete(serving)
-        thread = threading.Thread(target=loop.run_forever, daemon=True)
+        loop = runner.get_loop()
+        server = runner.run(_listen(path, target, context))
+        thread = threading.Thread(target=loop.run_forever)
         thread.start()
         try:
             yield f"unix:{path}"
         finally:
+            loop.call_soon_threadsafe(server.close)
             loop.call_soon_threadsafe(loop.stop)
-            thread.join()
+            thread.join()  # the runner ends what is still being copied
 
 
-async def _serve(path: str, target: str, context: ssl.SSLContext) -> None:
+async def _listen(path: str, target: str, context: ssl.SSLContext) -> asyncio.Server:
     host, _, port = target.rpartition(":")
 
     async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             far_reader, far_writer = await asyncio.open_connection(host.strip("[]"), int(port), ssl=context)
         except OSError:  # nobody there, or no TLS; the client sees its connection closed and tries again
-            writer.close()
+            writer.transport.abort()
             return
         await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
 
-    await asyncio.start_unix_server(connect, path)
+    return await asyncio.start_unix_server(connect, path)
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):  # either side may hang up
-        while data := await reader.read(_CHUNK):
-            writer.write(data)
-            await writer.drain()
-    writer.close()
+    try:
+        with suppress(OSError):  # either side may hang up
+            while data := await reader.read(_CHUNK):
+                writer.write(data)
+                await writer.drain()
+    finally:
+        writer.transport.abort()

@@ -16,8 +16,8 @@ READY_SECONDS = 60
 class StartRiva:
     """A start-riva process, its output, and the address it came to listen on."""
 
-    def __init__(self, *arguments: str) -> None:
-        command = [sys.executable, "-m", "pipelines.cli.start_riva", *arguments]
+    def __init__(self, *arguments: str, tool: str = "start_riva") -> None:
+        command = [sys.executable, "-m", f"pipelines.cli.{tool}", *arguments]
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, start_new_session=True
         )

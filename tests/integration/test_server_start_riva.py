@@ -190,13 +190,15 @@ def test_a_crashing_pipeline_is_an_error_of_the_call(repository: Path) -> None:
     assert it.stop() == 0
 
 
-def test_an_external_triton_is_used(riva_server: StartRiva) -> None:
-    """--triton-uri starts no second Triton, and Triton may come later than the server."""
+@pytest.mark.parametrize(("tool", "children"), [("start_riva", {"api"}), ("riva_server", set())])
+def test_an_external_triton_is_used(riva_server: StartRiva, tool: str, children: set[str]) -> None:
+    """--triton-uri starts no second Triton; riva_server is the API server alone, which needs nobody to watch it."""
+    assert riva_server.address  # it is ready
     match = re.search(r"Started GRPCInferenceService at (\S+?)\"?$", riva_server.output, re.MULTILINE)
     assert match
-    it = StartRiva("--riva-uri=127.0.0.1:0", f"--triton-uri={match[1]}")
+    it = StartRiva("--riva-uri=127.0.0.1:0", f"--triton-uri={match[1]}", tool=tool)
     channel, stub = stub_of(it.address)
-    assert set(it.children()) == {"api"}
+    assert set(it.children()) == children
     assert stub.Recognize(rasr.RecognizeRequest(config=config(), audio=wav(tone(1.0)))).results
     channel.close()
     assert it.stop(signal.SIGINT) == 0
