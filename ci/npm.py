@@ -31,4 +31,5 @@ def provide(folder: Path, *, run: Callable[..., None]) -> None:
         shutil.copyfile(file, folder / file.name)
     # The wheel's own `npm` is a copy of a link that finds nothing where it lies.
     npm = wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    run(node, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", folder)
+    # Node trusts the authorities that it was built with; behind a proxy the machine knows others, as pip does there.
+    run(node, "--use-system-ca", npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", folder)

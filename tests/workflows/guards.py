@@ -27,6 +27,12 @@ REMOVED: Mapping[str, str | None] = {
     "default": None,
 }
 
+# What a caller fixes although the plan has it too: a pull request can change what the plan says.
+FIXED: Mapping[str, str] = {
+    "runs-on": "${{ toJSON(matrix.runs-on) }}",
+    "self-hosted": "${{ matrix.self-hosted }}",
+}
+
 
 @dataclass(frozen=True)
 class Guard:
@@ -59,6 +65,8 @@ def guards(texts: Mapping[str, str]) -> Iterator[Guard]:
                 yield Guard(file, where, _replaced(text, value, value, value.value.split("@")[0] + "@v1"))
             elif name == "runs-on" and len(path) == 3:
                 yield Guard(file, where, _replaced(text, value, value, "[self-hosted, linux]"))
+            elif name in FIXED and path[-2] == "with" and "${{" not in value.value:
+                yield Guard(file, where, _replaced(text, value, value, FIXED[name]))
             elif name == "pull_request" and path[0] == "on":
                 yield Guard(file, where, _replaced(text, key, key, "pull_request_target"))
             elif name == "needs" and len(path) == 3:
