@@ -6,8 +6,11 @@ import re
 import select
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class Terminal:
@@ -15,6 +18,7 @@ class Terminal:
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str], folder: Path) -> None:
         self.said = ""
+        self._seen = 0
         self._code: int | None = None
         self.process, self._end = pty.fork()
         if self.process == 0:
@@ -35,7 +39,7 @@ class Terminal:
 
     def wait_for(self, pattern: str, seconds: float = 60) -> re.Match[str]:
         """Reads until the pattern is found in what was not yet looked at; the text up to its end counts as seen."""
-        found = self._read_until(lambda: re.search(pattern, self._unseen), seconds)
+        found = self._read_until(lambda: re.search(pattern, self.said[self._seen :]), seconds)
         assert found, f"{pattern!r} was not said within {seconds} s, but:\n{self.said}"
         self._seen += found.end()
         return found
@@ -47,13 +51,8 @@ class Terminal:
         assert self._code is not None
         return self._code
 
-    _seen = 0
-
-    @property
-    def _unseen(self) -> str:
-        return self.said[self._seen :]
-
-    def _read_until(self, holds, seconds: float):  # type: ignore[no-untyped-def]
+    def _read_until(self, holds: Callable[[], T], seconds: float) -> T:
+        """What `holds` returned last: something true, or what it was when time was up or the program had ended."""
         deadline = time.monotonic() + seconds
         while not (result := holds()):
             if time.monotonic() > deadline or self._code is not None:
@@ -67,4 +66,6 @@ class Terminal:
             done, status = os.waitpid(self.process, os.WNOHANG)
             if done:
                 self._code = os.waitstatus_to_exitcode(status)
+            else:
+                time.sleep(0.02)
         return result

@@ -8,6 +8,7 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -42,10 +43,10 @@ def images() -> None:
 def make(tmp_path: Path) -> Iterator[Make]:
     made: list[Installation] = []
 
-    def make(**settings: object) -> Installation:
+    def make(**settings: Any) -> Installation:
         folder = tmp_path / "an installation"
         folder.mkdir()
-        made.append(scripts := Installation(folder, PREFIX, **settings))  # type: ignore[arg-type]
+        made.append(scripts := Installation(folder, PREFIX, **settings))
         return scripts
 
     yield make

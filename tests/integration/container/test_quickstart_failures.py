@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,7 @@ def make(tmp_path: Path, prefix: str) -> Iterator[Make]:
     """Makes an installation with RMIRs and models of the given kinds."""
     made: list[Installation] = []
 
-    def make(rmir: str | None = None, model: str | None = None, **settings: str) -> Installation:
+    def make(rmir: str | None = None, model: str | None = None, **settings: Any) -> Installation:
         folder = tmp_path / f"installation {len(made)}"
         folder.mkdir()
         made.append(scripts := Installation(folder, settings.pop("prefix", prefix), **settings))
@@ -260,13 +261,14 @@ def test_a_port_that_is_taken(make: Make) -> None:
 
 def test_start_before_init(make: Make) -> None:
     """Without models, without a volume and without an image, the message names the step that is missing."""
-    for scripts in (make(), make(in_volume=True)):  # type: ignore[arg-type]
+    for scripts in (make(), make(in_volume=True)):
         done = scripts("riva_start.sh")
         assert (done.returncode, done.stdout.splitlines()[0]) == (
             1,
             f"There are no models in {scripts.location}/models.",
         )
         assert "./riva_init.sh" in done.stdout
+        assert docker("volume", "ls", "-q", "--filter", f"name={scripts.token}") == "", "a volume came to be"
     nowhere = make(prefix="riva-ci-test-nowhere")
     for script in ("riva_start.sh", "riva_start_client.sh"):
         done = nowhere(script)
