@@ -28,11 +28,12 @@ interrupted() {
   trap '' INT TERM HUP
   if [[ -n $child ]]; then
     kill "$child" 2>/dev/null || true
+    sweep # a container may ignore the signal that `docker run` hands on
     wait "$child" 2>/dev/null || true
     [[ ! -t 3 ]] || stty sane <&3 # `docker run -t` has changed the terminal
   fi
   echo "Interrupted; what was running is stopped. Run the script again to go on." >&4
-  exit "$1" # `sweep` does the rest
+  exit "$1"
 }
 trap sweep EXIT
 trap 'interrupted 129' HUP

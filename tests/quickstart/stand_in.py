@@ -16,6 +16,7 @@ PROGRAMS = ["bash", "cat", "chmod", "env", "ls", "mkdir", "mv", "rm", "sh", "sle
 
 COMMANDS = {
     "usr/bin/download_ngc_models": """
+        [ "$NGC_CLI_API_KEY" != slow ] || { echo "downloading slowly"; sleep 600; }
         [ "$NGC_CLI_API_KEY" = right ] || { echo "NGC: 401 unauthorized" >&2; exit 1; }
         mkdir -p /data/rmir
         for model; do name=${model%:*}; echo good >"/data/rmir/${name##*/}.rmir"; done

@@ -183,15 +183,18 @@ def test_a_signal_while_it_deploys(make: Make, number: signal.Signals) -> None:
     ("script", "settings", "until"),
     [
         ("riva_init.sh", {"use_existing_rmirs": "false"}, r"Please enter API key for ngc.nvidia.com: $"),
+        ("riva_init.sh", {"use_existing_rmirs": "false", "key": "slow"}, r"downloading slowly"),
         ("riva_init.sh", {"rmir": "slow"}, r"deploying slowly"),
         ("riva_start.sh", {"model": "hangs"}, r"retrying in 1 seconds"),
         ("riva_clean.sh", {"model": "good"}, r"Delete\? \[y/N\] $"),
     ],
-    ids=["key", "deploy", "start", "clean"],
+    ids=["key", "download", "deploy", "start", "clean"],
 )
 def test_ctrl_c_at_a_terminal(make: Make, script: str, settings: dict[str, str], until: str) -> None:
     """At each step: the exit code is 130, no container is left, and nothing was deleted."""
+    key = settings.pop("key", "")
     scripts = make(**settings)
+    scripts.environment["NGC_API_KEY"] = key
     before = sorted(scripts.models.rglob("*.*"))
     with Terminal(scripts.command(script), scripts.environment, scripts.config.parent) as terminal:
         terminal.wait_for(until)
@@ -201,6 +204,21 @@ def test_ctrl_c_at_a_terminal(make: Make, script: str, settings: dict[str, str],
     assert INTERRUPTED in terminal.said
     assert scripts.containers() == []
     assert sorted(path for path in scripts.models.rglob("*.*") if path.name != "models.part") == before
+
+
+def test_a_client_that_is_told_to_end(make: Make) -> None:
+    """Ctrl-C is for the programs in its shell; a signal to the script removes the container."""
+    scripts = make()
+    with Terminal(scripts.command("riva_start_client.sh"), scripts.environment, scripts.config.parent) as terminal:
+        terminal.wait_for(r"# $")
+        terminal.type("sleep 600\n")
+        terminal.wait_for(r"sleep 600\n")
+        terminal.type("\x03")
+        terminal.wait_for(r"# $")
+        os.kill(terminal.process, signal.SIGTERM)
+        assert terminal.code() == 143, terminal.said
+
+    assert scripts.containers() == []
 
 
 def test_ctrl_c_while_it_pulls(make: Make) -> None:
