@@ -15,7 +15,7 @@ from ci.containers.base import Base, debootstrap, inspect
 from ci.containers.bill import bill_of
 from ci.containers.contents import IMAGES
 from ci.containers.origin import Origin
-from ci.containers.trees import links_tree, packages_tree, project_tree
+from ci.containers.trees import links_tree, packages_tree, project_tree, user_tree
 from ci.environments import ROOT
 from ci.errors import ImageFailed
 from ci.pipeline.display import stage_bar
@@ -95,7 +95,7 @@ def _build(engine: "DockerClient", target: str, name: str, *, base: Base, versio
     CACHE.mkdir(parents=True, exist_ok=True)
     with stage_bar(name) as follow, tempfile.TemporaryDirectory(dir=CACHE) as temporary:
         work = Path(temporary)
-        parts = {"project": [project_tree(base, work / "project")]}
+        parts = {"user": [user_tree(base, work / "user")], "project": [project_tree(base, work / "project")]}
         for each in IMAGES if target == "speech" else [target]:
             own = links_tree(each, base, work / each)
             (own / "opt/riva/sbom.cdx.json").write_text(bill_of(each, base, made=origin.contents_time))

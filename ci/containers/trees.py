@@ -18,7 +18,7 @@ from ci.containers.contents import IMAGES, closure
 from ci.errors import ImageFailed
 from pipelines.outputs import atomic_directory
 
-__all__ = ["HOME", "links_tree", "locked", "packages_of", "packages_tree", "project_tree"]
+__all__ = ["HOME", "links_tree", "locked", "packages_of", "packages_tree", "project_tree", "user_tree"]
 
 HERE = Path(__file__).parent
 HOME = "opt/riva"  # where NVIDIA's images have their tools
@@ -69,8 +69,20 @@ def project_tree(base: Base, into: Path) -> Path:
     return into
 
 
+def user_tree(base: Base, into: Path) -> Path:
+    """The image's user, and the places of users' files."""
+    into.mkdir()
+    (into / "etc").mkdir()
+    users = base.users if ":1000:" in base.users else f"{base.users}riva:x:1000:1000:riva:/{HOME}:/bin/bash\n"
+    (into / "etc" / "passwd").write_text(users)
+    for mounted in ("data", "servicemaker-dev"):
+        (into / mounted).mkdir()
+        (into / mounted).chmod(0o1777)  # so that a new volume can be written to by whatever user --user names
+    return into
+
+
 def links_tree(name: str, base: Base, into: Path) -> Path:
-    """The tools of an image on its path; and, in the first, what makes an environment and a place for users' files."""
+    """The tools of an image on its path, and in the first what makes an environment of the base's Python."""
     tools = into / HOME / "bin"
     tools.mkdir(parents=True)
     for tool in IMAGES[name].tools:
@@ -85,12 +97,6 @@ def links_tree(name: str, base: Base, into: Path) -> Path:
     (into / HOME / "pyvenv.cfg").write_text(
         f"home = {interpreter.parent}\ninclude-system-site-packages = false\nversion = {base.python}\n"
     )
-    (into / "etc").mkdir()
-    users = base.users if ":1000:" in base.users else f"{base.users}riva:x:1000:1000:riva:/{HOME}:/bin/bash\n"
-    (into / "etc" / "passwd").write_text(users)
-    for mounted in ("data", "servicemaker-dev"):
-        (into / mounted).mkdir()
-        (into / mounted).chmod(0o1777)  # so that a new volume can be written to by whatever user --user names
     return into
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ci.containers.base import Base
-from ci.containers.trees import HOME, links_tree, project_tree
+from ci.containers.trees import HOME, links_tree, project_tree, user_tree
 
 USERS = "root:x:0:0:root:/root:/bin/bash\n"
 
@@ -45,7 +45,7 @@ def test_the_first_image_is_an_environment_of_the_bases_python(tmp_path: Path) -
 
 def test_users_folders_can_be_written_to_by_whatever_user(tmp_path: Path) -> None:
     """A new volume takes over these modes, and --user may name anybody."""
-    tree = links_tree("servicemaker", base(), tmp_path)
+    tree = user_tree(base(), tmp_path / "user")
 
     assert {oct((tree / name).stat().st_mode)[-4:] for name in ("data", "servicemaker-dev")} == {"1777"}
 
@@ -53,7 +53,7 @@ def test_users_folders_can_be_written_to_by_whatever_user(tmp_path: Path) -> Non
 @pytest.mark.parametrize("users", [USERS, f"{USERS}ubuntu:x:1000:1000:Ubuntu:/home/ubuntu:/bin/bash\n"])
 def test_the_images_user_has_a_name(tmp_path: Path, users: str) -> None:
     """User 1000 is named unless the base has one."""
-    written = (links_tree("servicemaker", base(users=users), tmp_path) / "etc" / "passwd").read_text()
+    written = (user_tree(base(users=users), tmp_path / "user") / "etc" / "passwd").read_text()
 
     assert written.startswith(users)
     assert sum(line.split(":")[2] == "1000" for line in written.splitlines()) == 1
