@@ -74,6 +74,8 @@ class _Run:
     """One job on the machine: what its steps leave for those after them."""
 
     def __init__(self, machine: Machine, job: Job) -> None:
+        strange = {"container", "defaults", "services"} & set(job.document)
+        assert not strange, f"{job}: {', '.join(sorted(strange))} cannot be carried out here"
         self._machine, self._job = machine, job
         self._site = machine.site
         self._site.saves.clear()

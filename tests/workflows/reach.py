@@ -7,7 +7,6 @@ then, whatever their names.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from tests.workflows.github import Document, GitHub, as_text, expressions
 from tests.workflows.jobs import Conductor, Job, Outcome
@@ -16,12 +15,14 @@ from tests.workflows.scenarios import CALLER, Scenario
 
 __all__ = ["ReachedStep", "faults", "reached", "steps_of", "summary"]
 
+STATUSES = ("success", "failure", "cancelled")
 HOSTED = re.compile(r"ubuntu-\d+\.\d+(-arm)?")
 OWN_TOKEN = "GITHUB_TOKEN"  # every job has it, with the permissions of the job
+NAMED = re.compile(r"\bsecrets\.(\w+)")
+HANDED = re.compile(r"\bsecrets\.(\w+)(?!\w| *!= '')")  # asking whether a secret is set hands nothing over
 # What the token of a pull request may write; GitHub takes even that from a fork.
 WRITABLE = {"security-events"}
 # What a token may write only where the rules of an environment say who must agree.
-STATUSES = ("success", "failure", "cancelled")
 DECIDED = {"contents", "id-token", "packages"}
 
 
@@ -101,11 +102,8 @@ def faults(github: GitHub, repository: Repository, scenario: Scenario) -> Iterat
             if file.endswith("/release.yml"):
                 caches = [step.document for step in steps_of(github, repository, job) if _caches(step.document)]
                 yield from (f"{where} restores a cache: {step['uses']}" for step in caches)
-            handed = _secrets(
-                job.document, pattern=r"\bsecrets\.(\w+)(?!\w| *!= '')"
-            )  # asking whether it is set is not
             if job.environment is None:
-                yield from (f"{where} has {name} outside an environment" for name in handed)
+                yield from (f"{where} has {name} outside an environment" for name in _secrets(job.document, HANDED))
                 yield from (f"{where} may write {name} outside an environment" for name in _written(job) & DECIDED)
                 if not _is_hosted(job):
                     yield f"{where} runs on {', '.join(job.runs_on)} outside an environment"
@@ -117,8 +115,7 @@ def _of_change(job: Job) -> Iterator[str]:
         yield f"runs on {', '.join(job.runs_on)}"
     if job.environment is not None:
         yield f"enters the environment {job.environment}"
-    if _secrets(job.document):
-        yield f"asks for {', '.join(_secrets(job.document))}"
+    yield from (f"asks for {name}" for name in _secrets(job.document, NAMED))
     yield from (f"may write {name}" for name in _written(job) - WRITABLE)
 
 
@@ -138,7 +135,7 @@ def _caches(step: Document) -> bool:
     return not uses.startswith("./") and ("cache" in uses.split("/") or bool(step.get("with", {}).get("cache")))
 
 
-def _secrets(value: Any, pattern: str = r"\bsecrets\.(\w+)") -> list[str]:
-    found = {name for expression in expressions(value) for name in re.findall(pattern, expression)}
-    whole = {"all of them" for expression in expressions(value) if re.search(r"\bsecrets\b(?!\.)", expression)}
+def _secrets(value: Document, pattern: re.Pattern[str]) -> list[str]:
+    found = {name for expression in expressions(value) for name in pattern.findall(expression)}
+    whole = {"all secrets" for expression in expressions(value) if re.search(r"\bsecrets\b(?!\.)", expression)}
     return sorted((found | whole) - {OWN_TOKEN})

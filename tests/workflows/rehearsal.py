@@ -67,6 +67,7 @@ class Rehearsal:
             "path": f".github/workflows/{workflow}",
             "status": "completed" if conclusion else "in_progress",
             "conclusion": conclusion,
+            "event": "push",
             "head_branch": "main",
             "head_sha": self.origin.base,
             "html_url": f"https://github.com/speech-team/voices/actions/runs/{run_id}",
