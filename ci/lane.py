@@ -1,7 +1,7 @@
 """One machine's part of a run: `nox -s lane -- export|pull|judge|sweep`. ci/targets.yaml says with which runtime.
 
 python -m ci.lane export NAME [--image IMAGE]   # verdict and export
-python -m ci.lane pull --target TARGET          # what needs the registry's key, and nothing else
+python -m ci.lane pull NAME --target TARGET     # what needs the registry's key, and nothing else
 python -m ci.lane judge NAME --target TARGET    # the rest of the stages, from an export that was handed over
 python -m ci.lane sweep --target TARGET         # remove what a cancelled job left running
 """
@@ -12,12 +12,12 @@ import sys
 from ci import github
 from ci.arguments import ArgumentParser
 from ci.pipeline.__main__ import main as pipeline
+from ci.pipeline.checkpoint import Checkpoint, find_checkpoints
 from ci.pipeline.engines import check_engines
 from ci.pipeline.stages import BUILD
 from ci.runtime import Command
 from ci.targets import Target, Targets
 from pipelines.cli import run
-from pipelines.compatibility import riva_version
 from pipelines.errors import UsageError
 
 __all__ = ["main"]
@@ -38,7 +38,8 @@ def _main(argv: list[str]) -> int:
     exporting.add_argument("name", metavar="NAME", help="the checkpoint")
     exporting.add_argument("--image", default="", help="the image that exports for NVIDIA's images (default: none)")
     exporting.set_defaults(part=_export)
-    pulling = commands.add_parser("pull", help="pull the images of a target")
+    pulling = commands.add_parser("pull", help="pull the images that a checkpoint needs on a target")
+    pulling.add_argument("name", metavar="NAME", help="the checkpoint")
     pulling.set_defaults(part=_pull)
     judging = commands.add_parser("judge", help="build, deploy, serve and judge")
     judging.add_argument("name", metavar="NAME", help="the checkpoint")
@@ -58,15 +59,15 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _pull(options: argparse.Namespace) -> int:
-    targets = Targets.read()
-    target = _target(targets, options.target)
+    target = _target(Targets.read(), options.target)
     if target.runtime == "local":
         print(f"{target.name} runs in no image")
         return 0
     from ci.runtime.container import Containers
     from ci.runtime.engine import connect
 
-    runtime = Containers(connect(), riva_version(targets.riva_version), prefix=target.image_prefix or None)
+    (folder,) = find_checkpoints([options.name])
+    runtime = Containers(connect(), Checkpoint.read(folder).riva, prefix=target.image_prefix or None)
     for tool in _CONTAINED:
         runtime.prepare(Command(tool, (), BUILD / "pull.log", folder=BUILD))
     return 0

@@ -79,7 +79,7 @@ def test_failed_pipeline_fails_the_lane(asked: list[list[str]], monkeypatch: pyt
 
 def test_target_without_images_pulls_none(asked: list[list[str]], capsys: pytest.CaptureFixture[str]) -> None:
     """The step may be there for every target."""
-    assert main(["pull", "--target", "cpu"]) == 0
+    assert main(["pull", "words", "--target", "cpu"]) == 0
     assert "runs in no image" in capsys.readouterr().out
 
 
