@@ -90,6 +90,7 @@ def links_tree(name: str, base: Base, into: Path) -> Path:
     if name != "servicemaker":
         (into / "usr" / "bin").mkdir(parents=True)  # /bin is a link to it
         (into / "usr" / "bin" / "grpc_health_probe").symlink_to(f"/{HOME}/libexec/grpc_health_probe")
+        _write_sample(into / HOME / "wav" / "en-US_sample.wav")
         return into
     interpreter = Path(base.interpreter)
     (tools / "python3").symlink_to(interpreter)
@@ -98,6 +99,15 @@ def links_tree(name: str, base: Base, into: Path) -> Path:
         f"home = {interpreter.parent}\ninclude-system-site-packages = false\nversion = {base.python}\n"
     )
     return into
+
+
+def _write_sample(path: Path) -> None:
+    """The guide's clients are tried with a recording at this place; this one is the spoken sample of this project."""
+    import soundfile
+
+    audio, rate = soundfile.read(HERE / "en-US_sample.flac", dtype="int16")
+    path.parent.mkdir()
+    soundfile.write(path, audio, rate, subtype="PCM_16")
 
 
 def locked(python: str, wanted: Set[str]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import wave
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,14 @@ def test_the_probe_is_where_scripts_look_for_it(tmp_path: Path) -> None:
     tree = links_tree("speech", base(), tmp_path)
 
     assert (tree / "usr" / "bin" / "grpc_health_probe").readlink() == Path(f"/{HOME}/libexec/grpc_health_probe")
+
+
+def test_the_sample_is_where_the_guide_looks_for_it(tmp_path: Path) -> None:
+    """In the form that every client takes."""
+    tree = links_tree("speech", base(), tmp_path)
+
+    with wave.open(str(tree / HOME / "wav" / "en-US_sample.wav")) as sample:
+        assert (sample.getframerate(), sample.getsampwidth(), sample.getnchannels()) == (16000, 2, 1)
 
 
 def test_our_code_is_the_same_bytes_each_time(tmp_path: Path) -> None:
