@@ -1,10 +1,11 @@
-// Reads workflow and action files, and evaluates expressions, with GitHub's own packages. One request a line of standard
-// input, its answer a line of standard output, both JSON; github.py is the other end.
+// Reads workflow and action files, and evaluates expressions, with GitHub's own packages. One request a line of
+// standard input, its answer a line of standard output, both JSON; github.py is the other end.
 //
-//   {"read": {"root": "…", "path": ".github/workflows/push.yml"}}   -> {"errors": ["…"], "document": {…}}
-//   {"evaluate": {"expression": "…", "contexts": {…}, "status": "success", "files": {"pattern": "digest"}}} -> {"value": …}
+//   {"read": {"root": "…", "path": ".github/workflows/push.yml"}} -> {"errors": ["…"], "document": {…}}
+//   {"evaluate": {"expression": "…", "contexts": {…}, "status": "success", "files": {"pattern": "digest"}}}
+//     -> {"value": …}, or {"failure": "…"}
 //
-// In a document every expression is {"$expression": "…"}, text around one being part of it as `format(…)`, and every
+// In a document every expression is {"$expression": "…"}, text around one being part of it as `format(…)`, and each
 // `if` says which status it wants, as GitHub adds it.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -44,8 +45,8 @@ async function read({ root, path }) {
   const { context, value } = (isAction ? parseAction : parseWorkflow)(file, new NoOperationTraceWriter());
   if (value !== undefined && isAction) convertActionTemplate(context, value);
   if (value !== undefined && !isAction) {
-    const others = { getFileContent: async (other) => ({ name: other.path, content: readFileSync(join(root, other.path), "utf8") }) };
-    await convertWorkflowTemplate(context, value, others, { fetchReusableWorkflowDepth: 1 });
+    const load = async (other) => ({ name: other.path, content: readFileSync(join(root, other.path), "utf8") });
+    await convertWorkflowTemplate(context, value, { getFileContent: load }, { fetchReusableWorkflowDepth: 1 });
   }
   const errors = context.errors.getErrors().map((error) => error.message);
   return { errors, document: errors.length > 0 ? null : plain(value) };
@@ -58,8 +59,9 @@ function evaluate({ expression, contexts, status, files }) {
     maxArgs: 0,
     call: () => new data.BooleanData(value),
   }));
-  const digest = (...patterns) => new data.StringData(patterns.map((pattern) => files[pattern.coerceString()] ?? "").join(""));
-  functions.push({ name: "hashfiles", minArgs: 1, maxArgs: 255, call: digest });
+  const digests = (...patterns) => patterns.map((pattern) => files[pattern.coerceString()] ?? "").join("");
+  const hashFiles = (...patterns) => new data.StringData(digests(...patterns));
+  functions.push({ name: "hashfiles", minArgs: 1, maxArgs: 255, call: hashFiles });
   const tree = new Parser(new Lexer(expression).lex().tokens, Object.keys(contexts), functions).parse();
   const known = JSON.parse(JSON.stringify(contexts), data.reviver);
   const answer = new Evaluator(tree, known, new Map(functions.map((each) => [each.name, each]))).evaluate();
