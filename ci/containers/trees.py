@@ -140,7 +140,10 @@ def _install(requirements: str, site: Path, base: Base, *, scratch: Path) -> Non
 
 
 def _remove_unused(site: Path, base: Base) -> None:
-    shutil.rmtree(site / "bin", ignore_errors=True)  # commands of packages, for this machine's Python
+    shutil.rmtree(site / "bin", ignore_errors=True)  # commands of packages, which name this machine's Python
+    for record in site.glob("*.dist-info/RECORD"):  # and what is noted of them
+        lines = record.read_text(encoding="utf-8").splitlines(keepends=True)
+        record.write_text("".join(line for line in lines if not line.startswith("../")), encoding="utf-8")
     for path in [path for name in _UNUSED for path in site.rglob(name) if path.is_dir()]:
         shutil.rmtree(path, ignore_errors=True)
     for stubs in site.glob("pytriton/tritonserver/python_backend_stubs/*"):

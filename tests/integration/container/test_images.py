@@ -81,8 +81,8 @@ def test_the_guides_shell_leaves_no_file_of_root(tmp_path: Path) -> None:
     owned(artifacts)
     mounts = ("-v", f"{artifacts}:/servicemaker-dev", "-v", f"{data}:/data", "--entrypoint=/bin/bash")
     typed = (
-        "riva-build speech_recognition /servicemaker-dev/a.rmir:secret tones.riva --name=a --decoder_type=greedy --language_code=en-US"
-        " --ms_per_timestep=40 && riva-deploy /servicemaker-dev/a.rmir:secret /data/models"
+        "riva-build speech_recognition /servicemaker-dev/a.rmir:secret tones.riva --name=a --decoder_type=greedy"
+        " --language_code=en-US --ms_per_timestep=40 && riva-deploy /servicemaker-dev/a.rmir:secret /data/models"
     )
 
     said = run(SERVICEMAKER, "-c", typed, options=mounts)
@@ -110,6 +110,7 @@ def test_whoever_is_named_by_user_can_work(volume: str) -> None:
     assert said.startswith("4321:4321\nusage: riva-build")
 
 
+@pytest.mark.full
 def test_a_folder_of_roots_with_files_is_used_without_roots_powers(volume: str) -> None:
     """Root's own models are served as root, which then may do no more than their owner could."""
     options = ("-v", f"{volume}:/data")
@@ -121,6 +122,7 @@ def test_a_folder_of_roots_with_files_is_used_without_roots_powers(volume: str) 
     assert re.search(r"^0\nCapEff:\s+0{16}$", said, re.MULTILINE)
 
 
+@pytest.mark.full
 def test_a_read_only_folder_does_not_stop_the_start(tmp_path: Path) -> None:
     """A model repository may be mounted read-only; nothing is changed in it."""
     (tmp_path / "models").mkdir()
@@ -131,10 +133,9 @@ def test_a_read_only_folder_does_not_stop_the_start(tmp_path: Path) -> None:
 
 def test_the_exit_code_is_the_tools() -> None:
     """Scripts decide by it."""
-    assert "there is no folder /data/rmir" in run(
-        SERVICEMAKER, "deploy_all_models", "/data/rmir", "/data/models", code=13
-    )
-    assert "the command ngc is not on the path" in run(SERVICEMAKER, "download_ngc_models", "a/b/c:1", code=17)
+    said = run(SERVICEMAKER, "deploy_all_models", "/data/rmir", "/data/models", code=13)
+
+    assert "there is no folder /data/rmir" in said
 
 
 # -- a server ---------------------------------------------------------------------------------------------------------
@@ -225,6 +226,7 @@ def test_the_stock_client_in_the_image_transcribes(server: str, models: Path) ->
     assert docker("exec", server, "python3", "-c", program).split() == ["high", "low"]
 
 
+@pytest.mark.full
 def test_the_api_server_alone_stands_before_that_triton(server: str, serve: Serve) -> None:
     """riva_server finds Triton at Riva's port, and its own health is asked for at its own address."""
     container = serve("--riva-uri=0.0.0.0:50061", options=(f"--network=container:{server}",), words=("riva_server",))
@@ -232,6 +234,7 @@ def test_the_api_server_alone_stands_before_that_triton(server: str, serve: Serv
     assert is_healthy(container), docker("logs", container)
 
 
+@pytest.mark.full
 def test_health_is_asked_for_with_tls(serve: Serve, models: Path) -> None:
     """The flags of the server say how: here with TLS, a certificate of each client, and another port."""
     files, _ = certificate(models, "server")
@@ -244,9 +247,10 @@ def test_health_is_asked_for_with_tls(serve: Serve, models: Path) -> None:
     assert is_healthy(container), docker("logs", container)
 
 
+@pytest.mark.full
 def test_what_serves_nothing_is_not_healthy(serve: Serve) -> None:
     """A server that waits for a Triton which never comes is unhealthy; a container that serves nobody is well."""
-    waiting = serve("--triton-uri=127.0.0.1:9", options=("--health-start-period=0s",), words=("riva_server",))
+    waiting = serve("--triton-uri=127.0.0.1:9", options=("--health-start-period=1s",), words=("riva_server",))
     other = serve("60", words=("sleep",))
 
     assert is_healthy(other)
@@ -259,17 +263,16 @@ def test_what_serves_nothing_is_not_healthy(serve: Serve) -> None:
 @pytest.mark.parametrize("image", LARGEST)
 def test_the_bill_lists_what_is_there(image: str) -> None:
     """Every Python package and every Debian package, with its version, and nothing else."""
-    bill = json.loads(run(image, "cat", "/opt/riva/sbom.cdx.json"))
-    listed = {f"{each['purl'].split('/')[0]} {each['name']} {each['version']}" for each in bill["components"]}
     python = "import importlib.metadata as m; [print('pkg:pypi', d.name, d.version) for d in m.distributions()]"
-    there = run(image, "python3", "-c", python) + run(
-        image, "dpkg-query", "-W", "-f", "pkg:deb ${Package} ${Version}\n"
-    )
+    debian = "dpkg-query -W -f 'pkg:deb ${Package} ${Version}\\n'"
+    said = run(image, "sh", "-c", f'python3 -c "{python}" && {debian} && cat /opt/riva/sbom.cdx.json')
+    there, brace, bill = said.partition("{\n")
+    listed = {f"{e['purl'].split('/')[0]} {e['name']} {e['version']}" for e in json.loads(brace + bill)["components"]}
 
     def normal(lines: set[str]) -> set[str]:
         return {line.replace("_", "-").lower() for line in lines}
 
-    assert normal(listed) == normal(set(there.splitlines()))
+    assert normal(listed) == normal({*there.splitlines()})
 
 
 @pytest.mark.parametrize("image", LARGEST)
