@@ -59,7 +59,7 @@ def test_push_is_judged_and_a_pull_request_compared_with_it(github: GitHub, tmp_
         assert re.search(rf"\| build \| {MODEL}.rmir \|.*\| unchanged \|", rehearsal.machine.summary)
         assert re.search(r"\| conformance \| report \|.*\| unchanged \|", rehearsal.machine.summary)
         assert f"{MODEL} on cpu, compared with the base branch" in rehearsal.machine.summary
-        assert rehearsal.machine.summary.count("nothing to compare with") == 1  # of the push, which was the first
+        assert "nothing to compare with" not in rehearsal.machine.summary
 
 
 def test_tag_is_built_afresh_and_published(github: GitHub, tmp_path: Path) -> None:
