@@ -146,18 +146,20 @@ def debootstrap(engine: "DockerClient", name: str, *, mirror: str = MIRROR, epoc
 
 
 def _run_debootstrap(command: list[str], epoch: int) -> None:
-    done = subprocess.run(
-        command,
-        env={**os.environ, "SOURCE_DATE_EPOCH": str(epoch)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch)}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        try:
+            output, _ = process.communicate()
+        except BaseException:  # Ctrl-C: it has to take down what it has mounted before its folder can go
+            process.terminate()
+            process.wait()
+            raise
+    if process.returncode != 0:
         raise ImageFailed(
-            f"debootstrap ended with {done.returncode}",
-            "its last lines were:\n    " + "\n    ".join(done.stdout.splitlines()[-6:]),
+            f"debootstrap ended with {process.returncode}",
+            "its last lines were:\n    " + "\n    ".join(output.splitlines()[-6:]),
             "check that the mirror can be reached, or name a base with --base",
         )
 

@@ -5,6 +5,7 @@ import stat
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -15,7 +16,7 @@ from ci.containers.base import Base, debootstrap, inspect
 from ci.containers.bill import bill_of
 from ci.containers.contents import IMAGES
 from ci.containers.origin import Origin
-from ci.containers.trees import links_tree, packages_tree, project_tree, user_tree
+from ci.containers.trees import HOME, links_tree, packages_tree, project_tree, user_tree
 from ci.environments import ROOT
 from ci.errors import ImageFailed
 from ci.pipeline.display import stage_bar
@@ -72,11 +73,22 @@ def build(engine: "DockerClient", *, prefix: str, version: str, base: str | None
         EngineUnavailable, ImageMissing, LoginRefused, PullFailed: As `ci.runtime` says.
     """
     origin = Origin.of(ROOT)
-    with answering():
+    with answering(), _explaining():
         found = inspect(engine, _base(engine, prefix, base, origin))
         for target in IMAGES:
             name = image_name(target, prefix=prefix, version=version, architecture=found.architecture)
             yield _build(engine, target, name, base=found, version=version, origin=origin)
+
+
+@contextmanager
+def _explaining() -> Iterator[None]:
+    try:
+        yield
+    except APIError as error:
+        raise ImageFailed(
+            f"the Docker engine refuses: {error.explanation or error}",
+            fix="its disk may be full: `docker system df` shows what is on it, `docker image rm` frees it",
+        ) from error
 
 
 def _base(engine: "DockerClient", prefix: str, wanted: str | None, origin: Origin) -> str:
@@ -91,40 +103,31 @@ def _base(engine: "DockerClient", prefix: str, wanted: str | None, origin: Origi
 
 
 def _build(engine: "DockerClient", target: str, name: str, *, base: Base, version: str, origin: Origin) -> Built:
+    arguments = {
+        "BASE": base.name,
+        "BASE_DIGEST": base.digest,
+        "CREATED": origin.created,
+        "REVISION": origin.revision,
+        "VERSION": version,
+    }
     before = _find(engine, name)
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with stage_bar(name) as follow, tempfile.TemporaryDirectory(dir=CACHE) as temporary:
-        work = Path(temporary)
-        parts = {"user": [user_tree(base, work / "user")], "project": [project_tree(base, work / "project")]}
-        for each in IMAGES if target == "speech" else [target]:
-            own = links_tree(each, base, work / each)
-            (own / "opt/riva/sbom.cdx.json").write_text(bill_of(each, base, made=origin.contents_time))
-            parts[each] = [packages_tree(each, base, CACHE), own]
-        with tempfile.TemporaryFile(dir=CACHE) as context:
-            _write_context(context, parts)
-            context.seek(0)
-            steps = engine.api.build(
-                fileobj=context,
-                custom_context=True,
-                tag=name,
-                target=target,
-                buildargs={
-                    "BASE": base.name,
-                    "CREATED": origin.created,
-                    "REVISION": origin.revision,
-                    "VERSION": version,
-                    "BASE_DIGEST": base.digest,
-                },
-                rm=True,
-                forcerm=True,
-                decode=True,
-                timeout=None,
-            )
-            for step in steps:
-                if "error" in step:
-                    raise ImageFailed(f"the engine could not build {name}: {step['error'].strip()}")
-                if match := _STEP.match(step.get("stream", "")):
-                    follow(f"{match['what']}: {100 * int(match['number']) // int(match['all'])} %")
+    with stage_bar(name) as follow, _context(target, base, origin) as context:
+        steps = engine.api.build(
+            fileobj=context,
+            custom_context=True,
+            tag=name,
+            target=target,
+            buildargs=arguments,
+            rm=True,
+            forcerm=True,
+            decode=True,
+            timeout=None,
+        )
+        for step in steps:
+            if "error" in step:
+                raise ImageFailed(f"the engine could not build {name}: {step['error'].strip()}")
+            if match := _STEP.match(step.get("stream", "")):
+                follow(f"{match['what']}: {100 * int(match['number']) // int(match['all'])} %")
     made = engine.images.get(name)
     if before is not None and before.id != made.id:
         _remove_replaced(engine, before)
@@ -132,12 +135,26 @@ def _build(engine: "DockerClient", target: str, name: str, *, base: Base, versio
     return Built(name=name, size=made.attrs["Size"], layers=layers, id=str(made.id))
 
 
+@contextmanager
+def _context(target: str, base: Base, origin: Origin) -> Iterator[IO[bytes]]:
+    """What the engine is sent, as a tar archive: the Dockerfile and the folders that it copies for a target."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CACHE) as temporary, tempfile.TemporaryFile(dir=CACHE) as context:
+        work = Path(temporary)
+        parts = {"user": [user_tree(base, work / "user")], "project": [project_tree(base, work / "project")]}
+        for each in IMAGES if target == "speech" else [target]:
+            own = links_tree(each, base, work / each)
+            (own / HOME / "sbom.cdx.json").write_text(bill_of(each, base, made=origin.contents_time))
+            parts[each] = [packages_tree(each, base, CACHE), own]
+        _write_context(context, parts)
+        context.seek(0)
+        yield context
+
+
 def _write_context(file: IO[bytes], parts: Mapping[str, Sequence[Path]]) -> None:
     def plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
         member.mtime, member.uid, member.gid, member.uname, member.gname = FILE_TIME, 0, 0, "", ""
-        if (
-            not member.mode & stat.S_ISVTX
-        ):  # those of the folders for everybody stay; else whatever this machine's umask
+        if not member.mode & stat.S_ISVTX:  # folders for everybody stay so; the rest knows no umask
             member.mode = 0o755 if member.mode & stat.S_IXUSR else 0o644
         return member
 
