@@ -45,37 +45,33 @@ def files_are_read_by_github(repository: Repository) -> Iterator[str]:
 
 
 def local_parts_are_there(repository: Repository) -> Iterator[str]:
-    """Each `uses: ./…` names an action or a reusable workflow of this repository; each of those is used here."""
-    used = set()
+    """Each `uses: ./…` of a step names an action of this repository; each action and reusable workflow is used here.
+
+    Reusable workflows, and what they are given, are the parser's own affair.
+    """
+    used = {job["uses"].removeprefix("./") for *_, job in repository.jobs() if job.get("uses", "").startswith("./")}
     for place, step in repository.steps():
         if step.get("uses", "").startswith("./"):
             used.add(str(repository.action_file(step["uses"])))
             if repository.action(step["uses"]) is None:
                 yield f"{place}: there is no {step['uses']}"
-    for file, name, job in repository.jobs():
-        if job.get("uses", "").startswith("./"):
-            used.add(job["uses"].removeprefix("./"))
-            if repository.workflow(job["uses"]) is None:
-                yield f"{file}: job {name}: there is no {job['uses']}"
-    for file, workflow in repository.workflows.items():
-        if list(workflow["on"]) == ["workflow_call"] and file not in used:
-            yield f"{file} is used nowhere in this repository"
-    yield from (f"{file} is used nowhere in this repository" for file in repository.actions if file not in used)
+    callable_alone = {
+        file for file, workflow in repository.workflows.items() if list(workflow["on"]) == ["workflow_call"]
+    }
+    for file in sorted({*callable_alone, *repository.actions} - used):
+        yield f"{file} is used nowhere in this repository"
 
 
 def inputs_match(repository: Repository) -> Iterator[str]:
-    """Local actions and workflows are given every input that they require and none that they do not have."""
+    """Local actions are given every input that they require and none that they do not have."""
     for place, step in repository.steps():
         action = repository.action(step.get("uses", ""))
         if action is not None:
-            yield from (f"{place}: {fault}" for fault in _mismatch(step.get("with", {}), action.get("inputs", {})))
-    for file, name, job in repository.jobs():
-        called = repository.workflow(job["uses"]) if job.get("uses", "").startswith("./") else None
-        if called is not None:
-            declared = called["on"]["workflow_call"] or {}
-            faults = [*_mismatch(job.get("with", {}), declared.get("inputs", {}))]
-            faults += _mismatch(job.get("secrets", {}), declared.get("secrets", {}))
-            yield from (f"{file}: job {name}: {fault}" for fault in faults)
+            given, declared = step.get("with", {}), action.get("inputs", {})
+            for name, declaration in declared.items():
+                if (declaration or {}).get("required") in (True, "true") and name not in given:
+                    yield f"{place}: does not give {name}, which is required"
+            yield from (f"{place}: gives {name}, which is not declared" for name in given if name not in declared)
 
 
 def inputs_are_declared(repository: Repository) -> Iterator[str]:
@@ -162,16 +158,6 @@ REFERENCES: tuple[Rule, ...] = (
     outputs_of_steps_are_set,
     sessions_exist,
 )
-
-
-def _mismatch(given: Any, declared: Document) -> Iterator[str]:
-    if not isinstance(given, dict):
-        yield f"{given} hands over everything there is"
-        return
-    for name, declaration in declared.items():
-        if (declaration or {}).get("required") in (True, "true") and name not in given:
-            yield f"does not give {name}, which is required"
-    yield from (f"gives {name}, which is not declared" for name in given if name not in declared)
 
 
 def _outputs_of(repository: Repository, job: Document) -> set[str]:

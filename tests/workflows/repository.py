@@ -37,7 +37,7 @@ class Repository:
 
     Attributes:
         root: The checkout.
-        workflows: Documents by the file's path from the root.
+        workflows: Documents by the file's path from the root; one with errors has none.
         actions: Documents of local actions by their file's path from the root.
         errors: What the parser says against each file.
         texts: The files as they are written.
@@ -88,9 +88,10 @@ def read_again(github: GitHub, repository: Repository, file: str) -> Repository:
     """What is known after one file was added or changed."""
     errors, document = github.read(repository.root, file)
     kind = "workflows" if Path(file).parent == WORKFLOWS else "actions"
+    others = {path: known for path, known in getattr(repository, kind).items() if path != file}
     return replace(
         repository,
         errors={**repository.errors, file: errors},
         texts={**repository.texts, file: (repository.root / file).read_text(encoding="utf-8")},
-        **{kind: {**getattr(repository, kind), file: document}},
+        **{kind: others if errors else {**others, file: document}},
     )
