@@ -74,13 +74,15 @@ def snapshot(
 def lend_environments(workspace: Path, *names: str) -> None:
     """Gives a checkout the packages of this repository's environments, under names of its own and without its stamps.
 
-    The files are shared. The sessions install the project itself again, which is what differs between checkouts.
+    The files are shared where the disk is the same. The sessions install the project itself again, which is what
+    differs between checkouts.
     """
     folder = workspace / ".environments"
     folder.mkdir(parents=True, exist_ok=True)
     ours = [path for path in map(find, names) if path is not None]
     for environment in (*ours, *(path for path in FOLDER.glob("nox-*") if path.is_dir())):
-        shutil.copytree(environment, folder / environment.name, symlinks=True, copy_function=os.link)
+        copy = os.link if environment.stat().st_dev == folder.stat().st_dev else shutil.copy2
+        shutil.copytree(environment, folder / environment.name, symlinks=True, copy_function=copy)
         if environment in ours:
             (folder / environment.name / "ready").unlink()
 
