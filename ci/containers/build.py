@@ -33,6 +33,7 @@ CACHE = ROOT / ".cache" / "images"
 DOCKERFILE = Path(__file__).with_name("Dockerfile")
 FILE_TIME = 315532800  # 1980-01-01, the oldest that zip knows: a layer changes when its content does, and not else
 _STEP = re.compile(r"Step (?P<number>\d+)/(?P<all>\d+) : (?P<what>.{1,40})")
+_REPOSITORY = "riva-speech"
 _OF_ARCHITECTURE = {"amd64": "", "arm64": "-l4t-aarch64"}  # in the names of NVIDIA's images, which ours follow
 
 
@@ -56,7 +57,7 @@ class Built:
 def image_name(target: str, *, prefix: str, version: str, architecture: str) -> str:
     """What an image is called: as NVIDIA's, in another repository."""
     part = "-servicemaker" if target == "servicemaker" else ""
-    return f"{prefix}/riva-speech:{version}{part}{_OF_ARCHITECTURE[architecture]}"
+    return f"{prefix}/{_REPOSITORY}:{version}{part}{_OF_ARCHITECTURE[architecture]}"
 
 
 def build(engine: "DockerClient", *, prefix: str, version: str, base: str | None) -> Iterator[Built]:
@@ -64,7 +65,7 @@ def build(engine: "DockerClient", *, prefix: str, version: str, base: str | None
 
     Args:
         engine: The Docker engine.
-        prefix: What the names begin with, in place of `nvcr.io/nvidia/riva`.
+        prefix: What the names begin with, in place of NVIDIA's registry and team.
         version: The Riva version in the names.
         base: A base image, pulled if it is not there; None is `PREFIX/base:bookworm`, made if it is not there.
 

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Containers"]
 
-NVIDIA = "nvcr.io/nvidia/riva"
 _COLUMNS = {"riva-build": "servicemaker", "riva-deploy": "servicemaker", "start-riva": "server"}
 _PLATFORMS = {"x86_64": "x86-gpu", "aarch64": "jetson"}  # the table's, by the engine's architecture
 _STACK_BYTES = 67108864
@@ -181,9 +180,7 @@ class Containers:
                 why=f"looked for in: {cell.source}",
                 fix="choose another version (export: riva-version), or add what you know to compatibility.yaml",
             )
-        if self._prefix is not None:
-            return f"{self._prefix}{cell.value.removeprefix(NVIDIA)}"
-        return f"{cell.value.rpartition(':')[0]}@{cell.digest}" if cell.digest else str(cell.value)
+        return str(cell.image(self._prefix))
 
     def _no_export_image(self) -> str:
         raise ImageMissing(

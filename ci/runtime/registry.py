@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from ci.errors import ImageMissing, LoginRefused, PullFailed
 from ci.runtime.engine import answering
+from pipelines.compatibility import NGC
 from pipelines.progress import progress
 
 if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.images import Image
 
-__all__ = ["NGC", "image_of"]
+__all__ = ["image_of"]
 
-NGC = "nvcr.io"
 KEY_VARIABLE = "NGC_API_KEY"
 TRIES = 3
 PAUSE_SECONDS = 5.0
