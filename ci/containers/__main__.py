@@ -18,7 +18,7 @@ def main(argv: list[str]) -> int:
     """Makes the images and prints a table of them; returns the exit code."""
     parser = ArgumentParser(prog="nox -s images --", description="Makes the ServiceMaker image and the speech image.")
     parser.add_argument(
-        "--image-prefix", default=PREFIX, metavar="PREFIX", help="stands for NVIDIA's registry and team (default: %(default)s)"
+        "--image-prefix", default=PREFIX, metavar="PREFIX", help="stands for NVIDIA's registry (default: %(default)s)"
     )
     parser.add_argument(
         "--riva-version", default=DEFAULT_VERSION, metavar="VERSION", help="in the names (default: %(default)s)"
