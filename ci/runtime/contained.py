@@ -2,7 +2,8 @@
 
 import signal
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from ci.runtime.spelling import PORT
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
+    from docker.types import CancellableStream
 
 __all__ = ["STOP_SECONDS", "Contained"]
 
@@ -22,7 +24,7 @@ _TERMINATED = 128 + signal.SIGTERM
 
 
 class Contained:
-    """A container that was created; it is started here, after somebody listens, so that no word is lost."""
+    """A container that was created, and is started here."""
 
     def __init__(self, container: "Container", *, tool: str, log: Path, address: Address | None, judged: bool) -> None:
         """Starts the container.
@@ -39,10 +41,10 @@ class Contained:
         self._broken: OSError | None = None
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_bytes(b"")
-        output = container.attach(stdout=True, stderr=True, stream=True, logs=True)
+        container.start()
+        output = container.logs(stream=True, follow=True)  # from the first word on
         self._writer = threading.Thread(target=self._write, args=(output,), daemon=True)
         self._writer.start()
-        container.start()
 
     def lines(self, *, limit: float | None = None) -> Iterator[str]:
         """What it prints, line by line as it comes; ends when it ends.
@@ -90,9 +92,9 @@ class Contained:
         published = self._container.ports[f"{PORT}/tcp"][0]
         return f"{self._address.host}:{published['HostPort']}"
 
-    def _write(self, output: Iterable[bytes]) -> None:
+    def _write(self, output: "CancellableStream") -> None:
         try:
-            with self._log.open("ab", buffering=0) as log:
+            with closing(output), self._log.open("ab", buffering=0) as log:
                 for piece in output:
                     log.write(piece)
         except OSError as error:

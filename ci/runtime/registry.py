@@ -77,6 +77,7 @@ def _pull_once(engine: "DockerClient", name: str, login: Mapping[str, str] | Non
     image = engine.images.get(f"{repository}@{digest}")
     if not tag.startswith("sha256:"):
         image.tag(repository, tag)
+        image.reload()
     return image
 
 
