@@ -73,7 +73,10 @@ class Regions:
                 request = service_pb2.SystemSharedMemoryRegisterRequest(
                     name=region.name, key=f"/{memory.name.removeprefix('/')}", byte_size=REGION_BYTES
                 )
-                await self._stub.SystemSharedMemoryRegister(request)
+                try:
+                    await self._stub.SystemSharedMemoryRegister(request)
+                finally:
+                    memory.unlink()  # Triton has it mapped now: without a name, a killed server leaves nothing behind
                 self._free.append(region)
         except (OSError, grpc.aio.AioRpcError) as error:
             _log.warning("no shared memory with Triton, recordings go through the socket: %s", error)
@@ -86,8 +89,7 @@ class Regions:
                 await self._stub.SystemSharedMemoryUnregister(
                     service_pb2.SystemSharedMemoryUnregisterRequest(name=region.name), timeout=1.0
                 )
-            except grpc.aio.AioRpcError as error:  # Triton may have gone first; the memory goes below in any case
+            except grpc.aio.AioRpcError as error:  # Triton may have gone first
                 _log.debug("Triton did not let go of %s: %s", region.name, error.details())
             region.memory.close()
-            region.memory.unlink()
         self._all.clear()

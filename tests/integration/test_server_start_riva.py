@@ -162,6 +162,17 @@ def test_a_killed_supervisor_leaves_nothing_behind(repository: Path) -> None:
     assert eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children.values()), 40)
 
 
+def test_memory_shared_with_triton_outlives_no_process(riva_server: StartRiva) -> None:
+    """Triton maps it and it loses its name, so that a killed server, or container, leaves none of it in /dev/shm."""
+    maps = Path(f"/proc/{riva_server.children()['triton']}/maps")
+
+    def shared() -> list[str]:
+        return [line for line in maps.read_text().splitlines() if "/dev/shm/psm_" in line]
+
+    assert eventually(lambda: bool(shared()))
+    assert eventually(lambda: all(line.endswith("(deleted)") for line in shared()))
+
+
 def test_sigterm_while_models_load_is_obeyed_at_once(tmp_path: Path) -> None:
     """Whoever interrupts a start does not wait for the models, and no process of Triton is left waiting for another."""
     write_model(tmp_path, model_config("count-online", "online"))
