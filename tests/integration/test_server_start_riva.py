@@ -164,6 +164,7 @@ def test_a_killed_supervisor_leaves_nothing_behind(repository: Path) -> None:
 
 def test_memory_shared_with_triton_outlives_no_process(riva_server: StartRiva) -> None:
     """Triton maps it and it loses its name, so that a killed server, or container, leaves none of it in /dev/shm."""
+    assert riva_server.address
     maps = Path(f"/proc/{riva_server.children()['triton']}/maps")
 
     def shared() -> list[str]:
