@@ -8,8 +8,8 @@ check fails stands in a comment of the issue's text, which Markdown does not sho
 import json
 import re
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
 from ci import github
@@ -24,6 +24,9 @@ TITLE = "The nightly checks fail"
 
 _GOOD = frozenset({"success", "skipped", "neutral"})
 _STOPPED = frozenset({"cancelled"})  # by a person: says nothing about the check
+_ONLY_A_CODE = "Process completed with exit code"
+_MESSAGES = 5  # of a check; its page has all
+_LETTERS = 2000  # of a message; a body takes 65,536
 _MEMORY = re.compile(r"<!-- failing since: (?P<days>\{.*?\}) -->")
 
 
@@ -35,11 +38,13 @@ class Night:
         jobs: The checks that have ended.
         page: Where people see the run.
         day: When it ran.
+        said: What each failing check said, by its name.
     """
 
     jobs: tuple[Job, ...]
     page: str
     day: date
+    said: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def failing(self) -> tuple[Job, ...]:
@@ -69,6 +74,7 @@ def main(argv: list[str]) -> int:
     hub = GitHub.connect()
     jobs = tuple(job for job in hub.actions.jobs(run_id) if job.status == "completed")
     night = Night(jobs, hub.actions.run(run_id).page, datetime.now(UTC).date())
+    night = replace(night, said={job.name: _said(hub, job) for job in night.failing})
     try:
         said = keep(hub, night)
     except GitHubRefused as error:  # 410 where issues are switched off, which is all right while nothing has to be said
@@ -136,6 +142,18 @@ def table(night: Night, days: Mapping[str, date]) -> str:
     return "\n".join(rows)
 
 
+def _said(hub: GitHub, job: Job) -> list[str]:
+    """The errors of a job, less the one that only counts: every failing step has that."""
+    return [message for message in hub.actions.failures(job.id) if not message.startswith(_ONLY_A_CODE)][:_MESSAGES]
+
+
+def _quoted(night: Night) -> Iterator[str]:
+    for name, messages in night.said.items():
+        if messages:
+            yield f"What `{name}` said:\n"
+            yield "\n".join(["`````text", *(message[:_LETTERS] for message in messages), "`````\n"])
+
+
 def _body(night: Night, days: Mapping[str, date]) -> str:
     memory = json.dumps({name: str(day) for name, day in sorted(days.items())})
     return "\n".join(
@@ -144,6 +162,7 @@ def _body(night: Night, days: Mapping[str, date]) -> str:
             "",
             table(night, days),
             "",
+            *_quoted(night),
             "`./scripts/nox -s NAME` runs a check on your machine; "
             "[what each of them means](../blob/HEAD/ci/docs/nightly.md). "
             "The nightly run edits this text and closes the issue when all checks pass.",

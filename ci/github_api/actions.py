@@ -91,6 +91,7 @@ class Actions:
 
     def __init__(self, transport: Transport, repository: str) -> None:
         self._transport, self._base = transport, f"repos/{repository}/actions"
+        self._checks = f"repos/{repository}/check-runs"
 
     def run(self, run_id: int) -> Run:
         """A run."""
@@ -122,6 +123,14 @@ class Actions:
         """The jobs of a run's latest attempt."""
         path = f"{self._base}/runs/{run_id}/jobs"
         return [Job.read(each) for each in self._transport.pages(path, key="jobs", filter="latest")]
+
+    def failures(self, job_id: int) -> list[str]:
+        """What a job said in annotations of level failure; a job is a check run of the same number.
+
+        https://docs.github.com/en/rest/checks/runs#list-check-run-annotations
+        """
+        found = self._transport.pages(f"{self._checks}/{job_id}/annotations")
+        return [each["message"] for each in found if each["annotation_level"] == "failure"]
 
     def cancel(self, run_id: int) -> None:
         """Asks a run to stop; GitHub cancels whole runs, not jobs.

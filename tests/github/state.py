@@ -35,6 +35,7 @@ class Repository:
         self.releases: dict[int, Stored] = {}
         self.runs: dict[int, dict[str, Any]] = {}
         self.jobs: dict[int, list[dict[str, Any]]] = {}
+        self.annotations: dict[int, list[dict[str, Any]]] = {}  # of a job, by its number
         self.issues: dict[int, dict[str, Any]] = {}
         self.pulls: dict[int, dict[str, Any]] = {}
         self.about: dict[str, Any] = {}  # `template_repository`, `source` and others, as the API shows them
@@ -250,6 +251,9 @@ class Repository:
     def list_jobs(self, run_id: str, *, query: dict[str, str], body: bytes) -> Answer:
         return self._page(self.jobs.get(int(run_id), []), f"actions/runs/{run_id}/jobs", query, key="jobs")
 
+    def list_annotations(self, job_id: str, *, query: dict[str, str], body: bytes) -> Answer:
+        return self._page(self.annotations.get(int(job_id), []), f"check-runs/{job_id}/annotations", query)
+
     def cancel_run(self, run_id: str, _how: str, *, query: dict[str, str], body: bytes) -> Answer:
         run = self.runs.get(int(run_id))
         if run is None:
@@ -363,6 +367,7 @@ _ROUTES = [
     ("GET", r"actions/runs/(\d+)", "get_run"),
     ("GET", r"actions/workflows/([\w.-]+)/runs", "list_runs"),
     ("GET", r"actions/runs/(\d+)/jobs", "list_jobs"),
+    ("GET", r"check-runs/(\d+)/annotations", "list_annotations"),
     ("POST", r"actions/runs/(\d+)/(cancel|force-cancel)", "cancel_run"),
     ("GET", r"issues", "list_issues"),
     ("POST", r"issues", "create_issue"),

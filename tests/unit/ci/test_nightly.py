@@ -48,6 +48,19 @@ def test_the_first_failure_opens_an_issue(github: FakeGitHub) -> None:
     assert "[issue]" not in issue["body"]
 
 
+def test_what_a_check_said_is_quoted(github: FakeGitHub) -> None:
+    """The error is in the issue, in a block where nothing notifies; that a step ended with 1 is no news."""
+    said = ["2 published advisories\nsee @somebody", "Process completed with exit code 1."]
+    github.repository.annotations[0] = [{"annotation_level": "failure", "message": each} for each in said]
+    github.repository.annotations[0] += [{"annotation_level": "warning", "message": "slow"}]
+    night(github, advisories="failure")
+
+    (issue,) = github.repository.issues.values()
+    assert "What `advisories` said:\n\n`````text\n2 published advisories\nsee @somebody\n`````" in issue["body"]
+    assert "exit code" not in issue["body"]
+    assert "slow" not in issue["body"]
+
+
 def test_the_same_failure_adds_neither_issue_nor_comment(github: FakeGitHub) -> None:
     """The text is brought up to date; nobody is notified of what they know."""
     night(github, newest="failure", minimums="success")
