@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Containers"]
 
-OWN_LABEL = "riva-ci.version"  # on every image that `nox -s images` makes
+OWN_LABEL = ("org.opencontainers.image.title", "riva-ci")  # of every image that `nox -s images` makes
 _COLUMNS = {"riva-build": "servicemaker", "riva-deploy": "servicemaker", "start-riva": "server"}
 _PLATFORMS = {"x86_64": "x86-gpu", "aarch64": "jetson"}  # the table's, by the engine's architecture
 _STACK_BYTES = 67108864
@@ -169,9 +169,9 @@ class Containers:
         name = self._image_name(tool)
         if name not in self._images:
             self._images[name] = image_of(self._engine, name)
-            if not self._nvidia and OWN_LABEL not in self._images[name].labels:
+            if not self._nvidia and OWN_LABEL not in self._images[name].labels.items():
                 raise ImageMissing(
-                    f"{name} is not an image of this repository: it has no label {OWN_LABEL}",
+                    f"{name} is not an image of this repository: it has no label {'='.join(OWN_LABEL)}",
                     why="another image has that name, such as one of NVIDIA's on a mirror; its tools read other files",
                     fix="nox -s images makes ours; NVIDIA's run without --image-prefix",
                 )

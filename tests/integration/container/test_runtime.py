@@ -66,7 +66,7 @@ def prefix(engine: DockerClient) -> Iterator[str]:
         stand_in.archive(commands),
         repository=f"{prefix}/riva-speech",
         tag="2.19.0",
-        changes=["ENV PATH=/usr/bin:/bin", f"LABEL {OWN_LABEL}=test"],
+        changes=["ENV PATH=/usr/bin:/bin", f"LABEL {'='.join(OWN_LABEL)}"],
     )
     yield prefix
     engine.images.remove(f"{prefix}/riva-speech:2.19.0", force=True)
