@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ci.errors import ContainerFailed, ImageMissing
 from ci.runtime import Command, Running, local
 from ci.runtime.archives import check_archives
+from ci.runtime.clean import with_clean_checkpoints
 from ci.runtime.contained import STOP_SECONDS, Contained
 from ci.runtime.engine import answering, has_gpu
 from ci.runtime.ownership import LABEL, labels_of_this_process
@@ -79,8 +80,16 @@ class Containers:
             ForeignArchive, MixedArchives: An archive was made by other tools than those that shall read it.
             ContainerFailed: The engine refuses to start it.
             EngineUnavailable: The engine went away.
+            RivaError: A checkpoint that was to be loaded is refused by the verdict.
         """
-        return self._start(command) if self._is_contained(command.tool) else local.start(command)
+        if not self._is_contained(command.tool):
+            return local.start(command)
+        return self._start_export(command) if command.tool == "nemo2riva" else self._start(command)
+
+    @contextmanager
+    def _start_export(self, command: Command) -> Iterator[Contained]:
+        with with_clean_checkpoints(command) as cleaned, self._start(cleaned) as running:
+            yield running
 
     @contextmanager
     def _start(self, command: Command) -> Iterator[Contained]:
