@@ -11,7 +11,7 @@ from ci.advisories.pins import find_pins
 from ci.arguments import ArgumentParser
 from ci.environments import ROOT
 from pipelines.cli import run
-from pipelines.errors import RivaError, WaiverNeeded
+from pipelines.errors import WaiverNeeded
 
 __all__ = ["check", "main"]
 
@@ -26,13 +26,10 @@ def _main(argv: list[str]) -> int:
     parser.add_argument("--database", default=API, metavar="URL", help="address of OSV (default: %(default)s)")
     parser.add_argument("--verbose", action="store_true", help="print tracebacks")
     options = parser.parse_args(argv)
-    try:
+    with github.annotated("advisories"):
         waivers, pins = read_waivers(), find_pins(ROOT)
         findings = _once([*from_table(pins), *from_osv(pins, Osv(options.database))])
         lines = check(findings, waivers, today=date.today())
-    except RivaError as error:
-        github.annotate(error, title="advisories")
-        raise
     for line in lines:
         print(line)
     print(f"{len(pins)} pins, {len(findings)} published advisories, none that is not accepted for a while")

@@ -6,14 +6,13 @@ what is in order as well, and one rule can end in several outcomes, because a pr
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import Enum
 
 from pipelines.verdict import findings as verdict
 
 __all__ = ["Finding", "Outcome", "Rule", "worst"]
 
 
-class Outcome(Enum):
+class Outcome(verdict.Ranked):
     """What was found, from best to worst. Only what will make a job fail ends in an exit code other than 0."""
 
     OK = "ok", 0
@@ -21,14 +20,6 @@ class Outcome(Enum):
     UNKNOWN = "unknown", 0
     WARNING = "warning", 0
     FAILS = "fails", 1
-
-    def __init__(self, text: str, exit_code: int) -> None:
-        self.text, self.exit_code = text, exit_code
-
-    @property
-    def severity(self) -> int:
-        """The place in the order from best to worst."""
-        return list(Outcome).index(self)
 
 
 @dataclass(frozen=True, kw_only=True)

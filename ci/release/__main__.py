@@ -8,7 +8,6 @@ from ci import github
 from ci.arguments import ArgumentParser
 from ci.release.splitting import ASSET_LIMIT
 from pipelines.cli import run
-from pipelines.errors import RivaError
 from pipelines.sizes import read_size
 
 __all__ = ["main"]
@@ -25,11 +24,8 @@ def _main(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
     from ci.release import commands  # heavier than help may be
 
-    try:
+    with github.annotated(f"release {options.command}"):
         getattr(commands, options.command)(options)
-    except RivaError as error:
-        github.annotate(error, title=f"release {options.command}")
-        raise
     return 0
 
 

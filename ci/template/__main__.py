@@ -17,7 +17,6 @@ from ci.template.origin import PLACE, Origin, find_base, template_of
 from ci.template.resolve import resolve
 from ci.template.update import Update, prepare, read_kept
 from pipelines.cli import run
-from pipelines.errors import RivaError
 
 __all__ = ["main"]
 
@@ -39,12 +38,9 @@ def _main(argv: list[str]) -> int:
     if options.resolve:
         print(resolve(git, root, origin, options.resolve))
         return 0
-    try:
+    with github.annotated("template update"):
         template = _template(options, origin)
         said = NOTHING if template is None else _update(git, origin, options, template)
-    except RivaError as error:
-        github.annotate(error, title="template update")
-        raise
     print(said)
     github.summarise(said)
     return 0

@@ -6,10 +6,22 @@ from enum import Enum
 
 from pipelines.errors import BrokenCheckpoint, RivaError
 
-__all__ = ["Finding", "Outcome", "Rule", "merged", "worst"]
+__all__ = ["Finding", "Outcome", "Ranked", "Rule", "merged", "worst"]
 
 
-class Outcome(Enum):
+class Ranked(Enum):
+    """Outcomes from best to worst, each with its words and the exit code that it means."""
+
+    def __init__(self, text: str, exit_code: int) -> None:
+        self.text, self.exit_code = text, exit_code
+
+    @property
+    def severity(self) -> int:
+        """The place in the order from best to worst."""
+        return list(type(self)).index(self)
+
+
+class Outcome(Ranked):
     """What may be expected of a checkpoint, from best to worst; a rule has the outcome of a checkpoint that breaks it.
 
     Unknown is an outcome of its own: nobody has published what would decide it. It counts, and is never taken for a
@@ -22,14 +34,6 @@ class Outcome(Enum):
     FAILS = "does not work", 1
     UNREADABLE = "cannot be read", 3
     UNSAFE = "unsafe", 2
-
-    def __init__(self, text: str, exit_code: int) -> None:
-        self.text, self.exit_code = text, exit_code
-
-    @property
-    def severity(self) -> int:
-        """The place in the order from best to worst."""
-        return list(Outcome).index(self)
 
     @property
     def refuses(self) -> bool:
