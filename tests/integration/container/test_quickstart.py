@@ -216,7 +216,7 @@ TRANSCRIBE = """python3 - <<'END'
 import riva.client
 auth = riva.client.Auth(uri="localhost:{port}")
 config = riva.client.RecognitionConfig(language_code="en-US")
-audio = open("/work/examples/sample.wav", "rb").read()
+audio = open("/examples/sample.wav", "rb").read()
 riva.client.print_offline(riva.client.ASRService(auth).offline_recognize(audio, config))
 END
 """
