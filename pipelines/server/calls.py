@@ -75,7 +75,8 @@ class Calls:
         finally:
             seconds = time.monotonic() - begin
             code = status.status_code(error) if error else code
-            self._record(call, code, error, seconds, context)
+            # After the answer has been handed to gRPC: the client need not wait for our books.
+            asyncio.get_running_loop().call_soon(self._record, call, code, error, seconds, context.peer())
         if error:
             await context.abort(code, error.message, status.trailing_metadata(error))
 
@@ -84,7 +85,7 @@ class Calls:
         async with self.observe(method.rpartition("/")[2], context):
             raise error
 
-    def _record(self, call: Call, code: grpc.StatusCode, error: CallError | None, seconds: float, context: Any) -> None:
+    def _record(self, call: Call, code: grpc.StatusCode, error: CallError | None, seconds: float, peer: str) -> None:
         self._metrics.active.labels(call.method).dec()
         self._metrics.calls.labels(call.method, call.model, code.name).inc()
         self._metrics.call_seconds.labels(call.method).observe(seconds)
@@ -107,6 +108,6 @@ class Calls:
             text_bytes=call.text_bytes or None,
             responses=call.responses,
             seconds=round(seconds, 4),
-            peer=context.peer(),
+            peer=peer,
             notes="; ".join(call.notes),
         )

@@ -6,6 +6,7 @@ cannot be what fails.
 """
 
 import dataclasses
+import os
 import signal
 import socket
 import subprocess
@@ -19,6 +20,7 @@ from pathlib import Path
 from types import FrameType
 
 from pipelines.errors import PortTaken, ProcessDied, RivaError
+from pipelines.malloc import KEEP_MEMORY
 from pipelines.server.options import ServerOptions
 from pipelines.tied_process import tied_to_this_process
 from pipelines.triton.process import TritonPorts, TritonProcess
@@ -77,6 +79,7 @@ def _run_server(options: ServerOptions, *, triton: TritonProcess | None) -> None
     server = subprocess.Popen(
         tied_to_this_process([sys.executable, "-m", "pipelines.server", options.to_json()]),
         stdin=subprocess.PIPE,
+        env={**KEEP_MEMORY, **os.environ},
         start_new_session=True,  # Ctrl-C reaches us; the server gets its SIGTERM from here
     )
     try:
