@@ -65,7 +65,7 @@ def triton_models(rmir: Archive, options: PunctuationOptions, *, work: Path, tar
     contents = read_contents(config, rmir.read)
     path = work / "model_graph.onnx"
     rmir.extract(path.name, path)
-    graph = Graph.declared(path, facts)
+    graph = Graph.declared(path, facts, longest=options.max_seq_length)
     if problems := [*_network_problems(graph, contents, facts), *_option_problems(options, contents)]:
         raise NotDeployable(f"{rmir.path.path}: {'; '.join(problems)}", fix="export and build it again with nemo2riva")
     _log.info("Using onnxruntime")

@@ -72,7 +72,7 @@ def triton_models(rmir: Archive, options: SpeechRecognitionOptions, *, work: Pat
     rmir.extract(path.name, path)
     probe, steps = graph.probe(settings)
     _log.info("Using onnxruntime")
-    network = Graph.declared(path, graph.facts)
+    network = Graph.declared(path, graph.facts, longest=settings.longest_steps)
     engine = build_engine(network, target=target, probe=probe, steps=steps)
     _log.info("Built the %s engine of riva-%s-%s", target, engine.kind, graph.network_suffix)
     return graph.models(engine, network)

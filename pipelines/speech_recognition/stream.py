@@ -59,6 +59,11 @@ class RecognizerSettings:
     separate_utterances: bool = True
     endpointing: EndpointingSettings = field(default_factory=EndpointingSettings)
 
+    @property
+    def longest_steps(self) -> int:
+        """Time steps of the longest window."""
+        return -(-(self.left + self.chunk + self.right) // self.step_frames)
+
     def to_json(self) -> str:
         """Returns the settings as JSON; `from_json` is the inverse."""
         return json.dumps(asdict(self), ensure_ascii=False, indent=1)

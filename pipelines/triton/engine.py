@@ -34,17 +34,25 @@ class Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class Graph:
-    """An ONNX file and what its maker says of it."""
+    """An ONNX file, what its maker says of it, and how it will be used.
+
+    Args:
+        path: The file.
+        inputs, outputs: As declared.
+        longest: Time steps or tokens that the network is asked for at once, at most.
+    """
 
     path: Path
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
+    longest: int
 
     @classmethod
-    def declared(cls, path: Path, facts: Mapping[str, Any]) -> "Graph":
+    def declared(cls, path: Path, facts: Mapping[str, Any], *, longest: int) -> "Graph":
         """The graph at `path` with the inputs and outputs that the facts of its export name."""
         return cls(
             path=path,
+            longest=longest,
             inputs=tuple(map(Tensor.declared, facts["inputs"])),
             outputs=tuple(map(Tensor.declared, facts["outputs"])),
         )
@@ -111,7 +119,7 @@ def _try(graph: Graph, files: GraphFiles, probe: Mapping[str, Any]) -> tuple[Gra
     _compare("outputs", graph.outputs, session.get_outputs())
     if _is_rewritten(graph) and not files.weights:
         files = GraphFiles(graph=graph.path.with_name(GRAPH_FILE))
-        onnx.save(optimise(graph.path), files.graph)
+        onnx.save(optimise(graph.path, longest=graph.longest), files.graph)
     session = onnxruntime.InferenceSession(files.graph, options, providers=["CPUExecutionProvider"])
     _compare("inputs", graph.inputs, session.get_inputs())
     return files, session.run(None, dict(probe))
@@ -127,7 +135,7 @@ def _try_large(graph: Graph, files: GraphFiles, probe: Mapping[str, Any]) -> tup
     _compare("outputs", graph.outputs, session.get_outputs())
     del session
     if _is_rewritten(graph):
-        exported, files = files, optimise_large(files)
+        exported, files = files, optimise_large(files, longest=graph.longest)
         for path in (exported.graph, *exported.weights):
             path.unlink()
     session = MappedSession(files)

@@ -1,4 +1,4 @@
-"""The rewrites of `engine_cpu.py` for networks of any size: weights stay in files, mapped where they are looked at.
+"""What `engine_cpu.py` does, for networks of any size: weights stay in files, mapped where they are looked at.
 
 ONNX Runtime's simplified form and ours are written with their large constants in files beside the graph, and both
 networks are tried with mapped weights (`mapped.py`), so that memory does not grow with the network.
@@ -11,10 +11,11 @@ import onnx
 import onnxruntime
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
-from pipelines.triton.engine_cpu import compare, rewrite, try_out
+from pipelines.triton.engine_cpu import compare, try_out, within_reach
 from pipelines.triton.graph_files import GRAPH_FILE, GraphFiles
 from pipelines.triton.mapped import MappedSession, give_back, mapped_options
 from pipelines.triton.onnx_editor import Constant, Editor
+from pipelines.triton.rewrites import rewrite
 
 __all__ = ["optimise_large"]
 
@@ -23,8 +24,12 @@ _ALIGNMENT = 4096  # a page
 _SIMPLIFIED, _REWRITTEN = f"{GRAPH_FILE}.weights", f"{GRAPH_FILE}.rewritten"
 
 
-def optimise_large(files: GraphFiles) -> GraphFiles:
+def optimise_large(files: GraphFiles, *, longest: int) -> GraphFiles:
     """Rewrites an exported network and proves that it still answers the same, as `engine_cpu.optimise` does.
+
+    Args:
+        files: The network as it was exported.
+        longest: Time steps that it must be able to answer.
 
     Returns:
         The files of the rewritten network, in a folder beside the others.
@@ -37,7 +42,7 @@ def optimise_large(files: GraphFiles) -> GraphFiles:
     expected = try_out(MappedSession(files))
     graph = Editor(_simplify(files, folder), _Mapped(folder))
     give_back(files.weights)
-    rewrite(graph)
+    rewrite(graph, longest=within_reach(longest))
     (folder / GRAPH_FILE).write_bytes(graph.finish().SerializeToString())
     found = GraphFiles(graph=folder / GRAPH_FILE, weights=tuple(folder.glob(f"{GRAPH_FILE}.*")))
     give_back(found.weights)

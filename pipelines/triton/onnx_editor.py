@@ -124,7 +124,9 @@ class Editor:
         graph.initializer.extend(
             self._kept.tensor(name, value) for name, value in self.constants.items() if name in used
         )
-        kept = [opset for opset in opsets if opset.domain in {"", *(node.domain for node in nodes)}]
+        domains = {"", *(node.domain for node in nodes)}
+        kept = [opset for opset in opsets if opset.domain in domains]
+        kept += [helper.make_opsetid(domain, 1) for domain in domains - {opset.domain for opset in kept}]
         del opsets[:]
         opsets.extend(kept)
         return self.model

@@ -22,7 +22,7 @@ def graph_at(tmp_path):
     def make(content: bytes, inputs=INPUTS, outputs=OUTPUTS):
         path = tmp_path / "model_graph.onnx"
         path.write_bytes(content)
-        return Graph(path=path, inputs=inputs, outputs=outputs)
+        return Graph(path=path, inputs=inputs, outputs=outputs, longest=10)
 
     return make
 

@@ -5,13 +5,16 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 
 from pipelines.errors import EngineFailed
-from pipelines.triton import engine_cpu, engine_large, graph_files, weights
+from pipelines.triton import engine_large, graph_files, weights
 from pipelines.triton.engine_cpu import TOLERANCE, optimise
+from pipelines.triton.rewrites import subsampling
 
 pytestmark = pytest.mark.export
 
@@ -65,6 +68,12 @@ def graphs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         return {name: export(encoder, folder / f"{name}.onnx") for name, encoder in ENCODERS.items()}
 
 
+def _session(model: Path | bytes) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
 def export(encoder: dict[str, Any], path: Path) -> Path:
     from nemo.collections.asr.models import EncDecCTCModel
     from omegaconf import OmegaConf
@@ -92,10 +101,11 @@ def export(encoder: dict[str, Any], path: Path) -> Path:
 @pytest.mark.parametrize("name", ENCODERS)
 def test_the_answers_stay_the_same(graphs: dict[str, Path], name: str) -> None:
     """Every family passes the comparison on unequal lengths, and keeps its opset and its inputs and outputs."""
-    before, after = onnx.load(graphs[name]), optimise(graphs[name])
+    before, after = onnx.load(graphs[name]), optimise(graphs[name], longest=100)
     onnx.checker.check_model(after)
     assert after.ir_version == before.ir_version
-    assert [(o.domain, o.version) for o in after.opset_import] == [(o.domain, o.version) for o in before.opset_import]
+    opsets = [{entry.domain: entry.version for entry in model.opset_import} for model in (before, after)]
+    assert opsets[1] == opsets[0] | ({"com.microsoft": 1} if "com.microsoft" in opsets[1] else {})
     for ours, theirs in ((after.graph.input, before.graph.input), (after.graph.output, before.graph.output)):
         assert [value.name for value in ours] == [value.name for value in theirs]
 
@@ -111,26 +121,42 @@ def test_large_networks_are_rewritten_alike(
     packed = tmp_path / "model_graph.onnx"
     packed.write_bytes(graphs[name].read_bytes())
 
-    large = onnx.load(engine_large.optimise_large(graph_files.unpack_graph(packed)).graph, load_external_data=False)
+    large = onnx.load(
+        engine_large.optimise_large(graph_files.unpack_graph(packed), longest=100).graph, load_external_data=False
+    )
 
-    small = optimise(graphs[name])
+    small = optimise(graphs[name], longest=100)
     assert Counter(node.op_type for node in large.graph.node) == Counter(node.op_type for node in small.graph.node)
 
 
-@pytest.mark.parametrize("name", ["conformer", "conformer_limited_context", "conformer_without_biases"])
-def test_attention_is_simplified(graphs: dict[str, Path], name: str) -> None:
-    """The scores of every layer are masked by one addition: what is left of Where does not grow with the layers."""
-    kinds = Counter(node.op_type for node in optimise(graphs[name]).graph.node)
-    layers = ENCODERS[name]["n_layers"]
-    assert kinds["Softmax"] == layers
-    assert kinds["Div"] < layers + 2  # two in the lengths of the subsampling, none in attention
-    assert not any("self_attn/Where" in node.name for node in optimise(graphs[name]).graph.node)
+@pytest.mark.parametrize("name", [name for name in ENCODERS if "former" in name])
+def test_attention_is_fused(graphs: dict[str, Path], name: str) -> None:
+    """Each layer's relative attention is one operator without padding; absolute positions stay as they are."""
+    graph = optimise(graphs[name], longest=100).graph
+    kinds = Counter(node.op_type for node in graph.node)
+    fused = 0 if name == "conformer_absolute_positions" else ENCODERS[name]["n_layers"]
+    assert kinds["MultiHeadAttention"] == fused
+    assert kinds["Softmax"] == ENCODERS[name]["n_layers"] - fused
+    assert fused == 0 or not any("self_attn" in node.name and node.op_type == "Pad" for node in graph.node)
+
+
+@pytest.mark.parametrize(("longest", "steps"), [(100, 331), (350, 350), (10_000, 400)])
+def test_positions_reach_as_far_as_they_must(graphs: dict[str, Path], longest: int, steps: int) -> None:
+    """The longest window gets its answer, also if it is as long as the exported table; a longer one none at all."""
+    exported = _session(graphs["conformer"])
+    deployed = _session(optimise(graphs["conformer"], longest=longest).SerializeToString())
+    frames = np.random.default_rng(1).standard_normal((1, BANDS, 4 * steps), np.float32)
+    feeds = {"audio_signal": frames, "length": np.array([4 * steps])}
+    np.testing.assert_allclose(deployed.run(None, feeds)[0], exported.run(None, feeds)[0], atol=TOLERANCE)
+    longer = {"audio_signal": np.pad(frames, ((0, 0), (0, 0), (0, 4))), "length": np.array([4 * steps + 4])}
+    with pytest.raises(Exception, match="ONNXRuntimeError"):
+        deployed.run(None, longer)
 
 
 @pytest.mark.parametrize("name", ["conformer", "fastconformer"])
 def test_the_first_mask_is_folded(graphs: dict[str, Path], name: str) -> None:
     """The first convolution gets a second channel, and no full-size mask is left before the attention."""
-    graph = optimise(graphs[name]).graph
+    graph = optimise(graphs[name], longest=100).graph
     shapes = {i.name: list(i.dims) for i in graph.initializer}
     first = next(node for node in graph.node if node.op_type == "Conv")
     assert shapes[first.input[1]] == [16, 2, 3, 3]
@@ -138,10 +164,21 @@ def test_the_first_mask_is_folded(graphs: dict[str, Path], name: str) -> None:
     assert after.op_type == "Relu"
 
 
+@pytest.mark.parametrize("name", ["conformer", "fastconformer"])
+def test_the_projection_is_a_convolution(graphs: dict[str, Path], name: str) -> None:
+    """Its kernel spans all bands, and no mask stands between it and the convolution before."""
+    graph = optimise(graphs[name], longest=100).graph
+    makers = {output: node for node in graph.node for output in node.output}
+    shapes = {i.name: list(i.dims) for i in graph.initializer}
+    kernel = [16, 16, BANDS // ENCODERS[name]["subsampling_factor"], 1]
+    (projection,) = [node for node in graph.node if node.op_type == "Conv" and shapes[node.input[1]] == kernel]
+    assert makers[projection.input[0]].op_type == "Relu"
+
+
 @pytest.mark.parametrize("name", ["quartznet", "jasper", "conformer"])
 def test_convolutions_become_images(graphs: dict[str, Path], name: str) -> None:
     """No 1-D convolution is left, and between those of a convolutional network nothing returns to 1-D."""
-    graph = optimise(graphs[name]).graph
+    graph = optimise(graphs[name], longest=100).graph
     ranks = {i.name: len(i.dims) for i in graph.initializer}
     assert {ranks[node.input[1]] for node in graph.node if node.op_type == "Conv"} == {4}
     if name != "conformer":
@@ -150,6 +187,6 @@ def test_convolutions_become_images(graphs: dict[str, Path], name: str) -> None:
 
 def test_a_wrong_rewrite_is_refused(graphs: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """A channel that blocks nothing lets padding into the utterances, which the comparison sees and names."""
-    monkeypatch.setattr(engine_cpu, "_BLOCKED", 0.0)
+    monkeypatch.setattr(subsampling, "_BLOCKED", 0.0)
     with pytest.raises(EngineFailed, match=f"expected {TOLERANCE:.0e}"):
-        optimise(graphs["conformer"])
+        optimise(graphs["conformer"], longest=100)

@@ -19,6 +19,7 @@ GRAPH = Graph.declared(
         ],
         "outputs": [{"name": "logprobs", "dtype": "float32", "shape": [-1, -1, 3]}],
     },
+    longest=100,
 )
 
 
