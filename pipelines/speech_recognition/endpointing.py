@@ -112,18 +112,22 @@ class Endpointer:
         Returns:
             How many of the steps belong to the utterance that ended, or None if it goes on.
         """
-        settings = self.settings
+        settings, start, stop = self.settings, self._start, self._stop
+        number, found = 0, None
         for number, blank in enumerate(blanks, 1):
             for window in self._windows:
                 window.push(blank)
             if blank and not self._length:
                 continue
             self._length += 1
-            self._started |= bool(self._start) and self._start.spoken(settings.start_threshold)
+            if not self._started and start:
+                self._started = start.spoken(settings.start_threshold)
+            if self._over(stop, settings.stop_threshold if self._started else 1.0):
+                found = number
+                break
+        if number and self._length:
             self._paused = self._over(self._eou, settings.stop_threshold_eou)
-            if self._over(self._stop, settings.stop_threshold if self._started else 1.0):
-                return number
-        return None
+        return found
 
     def _over(self, window: _Window, threshold: float) -> bool:
         """Whether a window that lies wholly within the utterance is silent enough."""

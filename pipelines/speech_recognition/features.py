@@ -7,9 +7,11 @@ This module is copied into the model repository: it needs numpy and nothing of t
 """
 
 import math
+import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -125,7 +127,8 @@ class MelSpectrogram:
     def __init__(self, settings: FeatureSettings, *, threads: int = 1) -> None:
         """Args:
         settings: How audio becomes frames.
-        threads: How many compute the frames of a recording, which answers a single caller sooner.
+        threads: How many compute the frames of a recording, at most, if processor cores are free: that answers a
+            single caller sooner, and takes half as much time again in all.
         """
         self.settings = settings
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="features") if threads > 1 else None
@@ -148,16 +151,18 @@ class MelSpectrogram:
             return np.empty((0, s.features), np.float32)
         step = samples.strides[0]
         windows = np.lib.stride_tricks.as_strided(samples, (count, s.window), (s.hop * step, step), writeable=False)
-        if self._pool is None or count < 2 * _BLOCK:
+        threads = min(self._threads, count // _BLOCK)
+        if self._pool is None or threads < 2 or (threads := min(threads, _free_cores())) < 2:
             blocks = self._blocks_of(windows)
         else:
-            parts = np.array_split(windows, self._threads)
+            parts = np.array_split(windows, threads)
             blocks = [block for part in self._pool.map(self._blocks_of, parts) for block in part]
         mel = np.concatenate(blocks) if len(blocks) > 1 else blocks[0]
         if not s.log:
             return mel
-        guarded = mel + np.float32(s.guard) if s.guard_type == "add" else np.maximum(mel, np.float32(s.guard))
-        logarithm: Array = np.log(guarded)
+        guard = np.add if s.guard_type == "add" else np.maximum
+        guard(mel, np.float32(s.guard), out=mel)
+        logarithm: Array = np.log(mel, out=mel)
         return logarithm
 
     def _blocks_of(self, windows: Array) -> list[Array]:
@@ -195,14 +200,17 @@ class FeatureStream:
         """Takes samples in [-1, 1] and returns the frames (new frames, features) that they complete."""
         if not len(samples):
             return self._take(0)
-        coefficient = self.mel.settings.preemphasis
-        emphasised = np.array(samples, np.float32)
-        if coefficient is not None:
-            emphasised[1:] -= np.float32(coefficient) * samples[:-1]
-            emphasised[0] -= np.float32(coefficient) * self._last
+        kept = len(self._pending)
+        pending = np.empty(kept + len(samples), np.float32)
+        pending[:kept] = self._pending
+        emphasised = pending[kept:]
+        coefficient = np.float32(self.mel.settings.preemphasis or 0)
+        emphasised[0] = samples[0] - coefficient * self._last
+        np.multiply(samples[:-1], -coefficient, out=emphasised[1:])
+        emphasised[1:] += samples[1:]
+        self._pending = pending
         self._last = np.float32(samples[-1])
         self.samples += len(samples)
-        self._pending = np.concatenate([self._pending, emphasised])
         return self._take(self.samples // self.mel.settings.hop - self.count)
 
     def finish(self) -> Array:
@@ -268,6 +276,19 @@ class Normalizer:
 def _scaled(frames: Array, mean: npt.NDArray[Any], std: npt.NDArray[Any]) -> Array:
     scaled: Array = (frames - mean.astype(np.float32)) / std.astype(np.float32)
     return scaled
+
+
+def _free_cores() -> int:
+    """Cores that nothing runs on at this moment, with the one of the caller; all where Linux does not tell.
+
+    One thread does not count: whoever handed over the recording may be on its way to sleep.
+    """
+    cores = len(os.sched_getaffinity(0))
+    try:
+        running = Path("/proc/loadavg").read_text("ascii").split()[3].partition("/")[0]  # proc(5): the caller included
+    except OSError:
+        return cores
+    return max(1, min(cores, cores - int(running) + 2))
 
 
 def _mel_filters(settings: FeatureSettings) -> Array:
