@@ -27,8 +27,8 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GraphFiles:
 
 def test_it_is_the_same_network_as_in_memory(files: GraphFiles, tmp_path: Path) -> None:
     """The same operators, the same answers; no constant of size is in the graph."""
-    in_memory = optimise(tmp_path / "model_graph.onnx")
-    mapped = optimise_large(files)
+    in_memory = optimise(tmp_path / "model_graph.onnx", longest=100)
+    mapped = optimise_large(files, longest=100)
 
     model = onnx.load(mapped.graph, load_external_data=False)
     assert Counter(node.op_type for node in model.graph.node) == Counter(n.op_type for n in in_memory.graph.node)
@@ -42,7 +42,7 @@ def test_it_is_the_same_network_as_in_memory(files: GraphFiles, tmp_path: Path) 
 
 def test_a_constant_that_changes_its_shape_is_not_stored_twice(files: GraphFiles) -> None:
     """Convolutions become images by another shape of the same bytes."""
-    mapped = optimise_large(files)
+    mapped = optimise_large(files, longest=100)
 
     (conv,) = (n for n in onnx.load(mapped.graph, load_external_data=False).graph.node if n.op_type == "Conv")
     initializers = {i.name: i for i in onnx.load(mapped.graph, load_external_data=False).graph.initializer}
@@ -67,10 +67,10 @@ def test_new_constants_are_written_once_and_found_again(files: GraphFiles, tmp_p
 def test_a_wrong_rewrite_is_refused(files: GraphFiles, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a small network is refused for, a large one is refused for too."""
 
-    def wrong(graph: object) -> None:
+    def wrong(graph: object, *, longest: int) -> None:
         for name, value in graph.constants.items():
             graph.constants[name] = np.asarray(value * 2 if value.dtype == np.float32 else value, value.dtype)
 
     monkeypatch.setattr(engine_large, "rewrite", wrong)
     with pytest.raises(EngineFailed, match="the optimised graph of"):
-        optimise_large(files)
+        optimise_large(files, longest=100)
