@@ -7,7 +7,7 @@ A batch is cut into parts of at most four items, which run side by side, one thr
 busy without the waits between operators that threads within the network have, and a part of four costs no more per item
 than a larger one (2.2 M Conformer, windows of 4 s, milliseconds of CPU a window: 6.7 alone, 6.4 in fours, 6.5 in
 eights). Calls with items of different length are not padded to each other. A request is answered when its own parts are
-done, not when those of all requests are.
+done, not when those of all requests are, unless answers are to go `together`.
 """
 
 import json
@@ -29,6 +29,8 @@ GRAPH_FILE = "model.onnx"
 _PART = 4  # items
 # Among several clients a part is alone for moments only: the cores that it would be spread over are wanted by the next.
 _ALONE_SECONDS = 0.2
+# A request that comes so soon after one that `execute` ran itself has waited for that one.
+_QUEUED_SECONDS = 0.001
 
 
 class TritonPythonModel:
@@ -51,31 +53,44 @@ class TritonPythonModel:
         self._spread = _session(path, threads) if parameters["spread"] == "True" and threads > 1 else self._one_thread
         self._together = parameters["together"] == "True"
         self._unfinished = 0  # parts
-        self._together_at = 0.0  # when there was last more than one
+        self._crowded_at = 0.0  # when there was last more than one
+        self._ran_at = 0.0  # when `execute` last ended that had run a part itself
         self._lock = threading.Lock()
         self._workers = ThreadPoolExecutor(threads, thread_name_prefix="network")
         self._inputs = {entry.name: len(entry.shape) for entry in self._one_thread.get_inputs()}
         self._outputs = [entry.name for entry in self._one_thread.get_outputs()]
 
-    def execute(self, requests: list[Any]) -> None:
-        """Starts the parts of all requests; each request is answered when its last part is done."""
-        for request in requests:
-            parts = _parts(self._feeds(request))
-            answering = _Answering(request.get_response_sender(), self._outputs, len(parts))
-            with self._lock:
-                self._unfinished += len(parts)
-                if self._unfinished > 1:
-                    self._together_at = time.monotonic()
-            for number, part in enumerate(parts):
-                self._workers.submit(self._run, part, number, answering)
+    def execute(self, requests: list[Any]) -> list[Any] | None:
+        """Starts the parts of all requests; each is answered when its last part is done, or all are together."""
+        answers = [self._start(request, waits=len(requests) == 1) for request in requests]
+        return [answering.response() for answering in answers] if self._together else None
 
     def finalize(self) -> None:
         """Called when the model is unloaded."""
         self._workers.shutdown()
 
+    def _start(self, request: Any, *, waits: bool) -> "_Answering":
+        """Starts a request's parts. One that is alone is run here and now, if nothing else waits to be started."""
+        parts = _parts(self._feeds(request))
+        answering = _Answering(None if self._together else request.get_response_sender(), self._outputs, len(parts))
+        with self._lock:
+            self._unfinished += len(parts)
+            now = time.monotonic()
+            if self._unfinished > 1 or now - self._ran_at < _QUEUED_SECONDS:
+                self._crowded_at = now
+        if waits and self._is_alone() and self._spread is not self._one_thread:
+            self._run(parts[0], 0, answering)
+            self._ran_at = time.monotonic()
+            return answering
+        for number, part in enumerate(parts):
+            self._workers.submit(self._run, part, number, answering)
+        return answering
+
+    def _is_alone(self) -> bool:
+        return self._unfinished == 1 and time.monotonic() - self._crowded_at > _ALONE_SECONDS
+
     def _run(self, part: dict[str, Any], number: int, answering: "_Answering") -> None:
-        alone = self._unfinished == 1 and time.monotonic() - self._together_at > _ALONE_SECONDS
-        session = self._spread if alone else self._one_thread
+        session = self._spread if self._is_alone() else self._one_thread
         try:
             answering.put(number, session.run(self._outputs, part))
         except Exception as error:  # a thread's border: the caller must hear of it, whatever it is
