@@ -47,8 +47,23 @@ def check(response: Any, asked: Request) -> None:
     np.testing.assert_allclose(values, asked.frames.swapaxes(1, 2) @ WEIGHTS, rtol=1e-5)
 
 
+@dataclass
+class Clock:
+    """Seconds as the model sees them."""
+
+    now: float = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
 @pytest.fixture
-def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Callable[..., Any]:
     """Loads the model with parameters of its configuration."""
     backend: Any = ModuleType("triton_python_backend_utils")
     backend.Tensor = lambda name, values: (name, values)
@@ -60,6 +75,7 @@ def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., An
     monkeypatch.delitem(sys.modules, "pipelines.triton.models.network", raising=False)
     from pipelines.triton.models import network as module
 
+    monkeypatch.setattr(module, "time", clock)
     (tmp_path / "1").mkdir()
     write_graph(tmp_path / "1" / module.GRAPH_FILE)
 
@@ -93,19 +109,38 @@ def test_answers_that_go_together_are_returned(network: Callable[..., Any], spre
     model.finalize()
 
 
-def test_a_request_that_is_alone_is_run_without_a_hand_over(network: Callable[..., Any]) -> None:
-    """A second one in the same call, or one that waited for the first, goes to the workers, which run side by side."""
+def test_a_request_that_is_alone_is_run_without_a_hand_over(network: Callable[..., Any], clock: Clock) -> None:
+    """Several in one call, and for a while what comes after them, go to the workers, which run side by side."""
     model, here = network(spread=True), threading.current_thread().name
-    alone, first, second, later = (request(frames) for frames in (3, 4, 5, 6))
 
-    assert model.execute([alone]) is None
-    model.execute([first, second])
-    model.execute([later])
+    def threads_of(*asked: Request) -> set[str]:
+        assert model.execute(list(asked)) is None
+        for one in asked:
+            check(one.answer(), one)
+        return {one.thread for one in asked}
 
-    for one in (alone, first, second, later):
-        check(one.answer(), one)
-    assert alone.thread == here
-    assert {first.thread, second.thread, later.thread}.isdisjoint({here})
+    assert threads_of(request(3)) == {here}
+    clock.now += 0.01
+    assert threads_of(request(3)) == {here}
+    clock.now += 0.01
+    assert here not in threads_of(request(4), request(5))
+    assert here not in threads_of(request(6))
+    clock.now += 1
+    assert threads_of(request(3)) == {here}
+    model.finalize()
+
+
+def test_a_request_that_waited_for_one_that_was_alone_is_not_alone(network: Callable[..., Any], clock: Clock) -> None:
+    """It came while nothing else could be started: there is a second client."""
+    model, here = network(spread=True), threading.current_thread().name
+    first, second = request(3), request(4)
+
+    model.execute([first])
+    clock.now += 0.0001
+    model.execute([second])
+
+    check(second.answer(), second)
+    assert (first.thread == here, second.thread == here) == (True, False)
     model.finalize()
 
 
