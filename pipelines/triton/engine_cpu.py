@@ -1,7 +1,7 @@
 """NeMo's exported encoders made faster for ONNX Runtime on a CPU, with the same answers: rewritten, run and compared.
 
-What each rewrite (`rewrites/`) saves, one core of an AVX-512 EPYC, ONNX Runtime 1.32, windows of 4 and 11 s: all together
-24 and 30 % of a 2 M Conformer's time, 19 and 22 % of a 13 M one's; `fold_subsampling` 16 and 23 %, 8 and 12 %;
+What each rewrite (`rewrites/`) saves, one core of an AVX-512 EPYC, ONNX Runtime 1.32, windows of 4 and 11 s: all
+together 24 and 30 % of a 2 M Conformer's time, 19 and 22 % of a 13 M one's; `fold_subsampling` 16 and 23 %, 8 and 12 %;
 `fuse_attention` 6 and 10 %, 8 and 11 %; `raise_convolutions` 1 and 2 %, 5 and 4 %, and 50 % of a QuartzNet's.
 """
 
