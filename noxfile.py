@@ -13,6 +13,7 @@ import nox
 sys.path.insert(0, str(Path(__file__).parent))
 
 from ci import environments
+from ci.halves import HALVES, asked_of
 from pipelines.errors import RivaError
 
 nox.needs_version = ">=2025.5.1"
@@ -53,9 +54,11 @@ def _pytest(session: nox.Session, marks: str) -> None:
     """Runs the tests of both environments; one of them may hold none of those that were asked for."""
     _ready(session, "node")  # tests/workflows reads the workflows with it
     tally = Path(session.create_tmp()) / "tally"
-    tally.unlink(missing_ok=True)
-    for environment, half in (("dev", "not export"), ("export", "export")):
-        _python(session, environment, "-m", "pytest", "-m", f"{marks} and {half}", f"--tally={tally}", *session.posargs)
+    tally.write_text("")
+    for environment, half in HALVES.items():
+        asked = asked_of(environment, session.posargs)
+        if asked is not None:
+            _python(session, environment, "-m", "pytest", "-m", f"{marks} and {half}", f"--tally={tally}", *asked)
     if not any(map(int, tally.read_text().split())):
         session.error(f"no test is called for by {' '.join(session.posargs)}")
 

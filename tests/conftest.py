@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ci.halves import needs_nemo
+
 HERE = Path(__file__).parent
 REFUSE_SKIPS = "RIVA_CI_REFUSE_SKIPS"  # set by .ci/run, whose machine has everything
 SKIPS_ARE_REFUSED = bool(os.environ.get(REFUSE_SKIPS))
@@ -36,14 +38,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Keeps the modules of the other environment, and the conftests beside them, from being imported."""
     if collection_path.is_dir():
-        strange = IN_EXPORT_ENVIRONMENT and not any(map(_needs_nemo, collection_path.rglob("test_*.py")))
+        strange = IN_EXPORT_ENVIRONMENT and not any(map(needs_nemo, collection_path.rglob("test_*.py")))
     else:
-        strange = collection_path.name.startswith("test_") and _needs_nemo(collection_path) != IN_EXPORT_ENVIRONMENT
+        strange = collection_path.name.startswith("test_") and needs_nemo(collection_path) != IN_EXPORT_ENVIRONMENT
     return True if strange else None
-
-
-def _needs_nemo(module: Path) -> bool:
-    return "pytestmark = pytest.mark.export" in module.read_text(encoding="utf-8")
 
 
 @pytest.hookimpl(trylast=True)  # a part of what the marks have selected
