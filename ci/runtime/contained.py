@@ -3,7 +3,8 @@
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -97,8 +98,21 @@ class Contained:
             with closing(output), self._log.open("ab", buffering=0) as log:
                 for piece in output:
                     log.write(piece)
+                self._write_rest(log)
         except OSError as error:
             self._broken = error
+
+    def _write_rest(self, log: FileIO) -> None:
+        """Writes what following left out: Docker 20.10 may end it before a last line that has no newline."""
+        from docker.errors import APIError
+
+        known = log.tell()
+        with suppress(APIError):  # of one that was removed, which `wait` tells
+            self._container.wait()
+            with closing(self._container.logs(stream=True, follow=False)) as whole:
+                for piece in whole:
+                    log.write(piece[known:])
+                    known = max(0, known - len(piece))
 
     def _killed(self, how: str) -> ContainerKilled:
         said = self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:]

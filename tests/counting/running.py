@@ -31,6 +31,10 @@ class RunningServer:
         """Runs something where the server runs."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=30)
 
+    def settle(self) -> None:
+        """Waits until the lines of all calls that were answered are in the log: they are written after the answers."""
+        self.do(asyncio.sleep(0))
+
     def __enter__(self) -> "RunningServer":
         self._thread.start()
         try:

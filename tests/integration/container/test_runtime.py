@@ -112,7 +112,7 @@ def test_a_tool_finds_the_places_of_the_guide(
         code = running.wait()
 
     place = f"/inputs/2/{vocabulary.name}"
-    assert lines[0] == f"punctuation /servicemaker-dev/out.rmir /data/models --vocabulary={place}"
+    assert f"punctuation /servicemaker-dev/out.rmir /data/models --vocabulary={place}" in lines
     assert any(line.startswith("words") for line in lines), lines
     assert (tmp_path / "out.rmir").read_text() == "made\n"
     assert (code, vocabulary.read_text()) == (2, "words")

@@ -10,7 +10,6 @@ from riva.client.proto import riva_nlp_pb2 as rnlp
 
 from pipelines.punctuation import handler
 from pipelines.server.options import ServerOptions
-from tests.counting.client import eventually
 from tests.counting.repository import model_config, punctuator_config
 from tests.counting.running import RunningServer
 
@@ -154,11 +153,14 @@ def test_a_pipeline_that_takes_too_long_is_told(
     assert raised.value.details().endswith("Error message: no answer within 0.2 seconds")
 
 
-def test_each_call_leaves_one_line_of_json(service: riva.client.NLPService, caplog: pytest.LogCaptureFixture) -> None:
+def test_each_call_leaves_one_line_of_json(
+    service: riva.client.NLPService, running: RunningServer, caplog: pytest.LogCaptureFixture
+) -> None:
     """With the number of texts and their size, and nothing of what they say."""
+    running.settle()
     with caplog.at_level("INFO", logger="pipelines.server.calls"):
         service.punctuate_text(["one", "größer"])
-        assert eventually(lambda: len(caplog.records) == 1)
+        running.settle()
 
     (line,) = (json.loads(record.getMessage()) for record in caplog.records)
     assert (line["method"], line["model"], line["code"]) == ("PunctuateText", "marks-en", "OK")
