@@ -74,7 +74,6 @@ def triton_models(rmir: Archive, options: PunctuationOptions, *, work: Path, tar
     _log.info("Built the %s engine of riva-%s-%s", target, engine.kind, suffix)
     network = network_model(
         engine,
-        graph,
         suffix=suffix,
         max_batch_size=options.max_batch_size,
         gathering=0,

@@ -75,7 +75,7 @@ def triton_models(rmir: Archive, options: SpeechRecognitionOptions, *, work: Pat
     network = Graph.declared(path, graph.facts, longest=settings.longest_steps)
     engine = build_engine(network, target=target, probe=probe, steps=steps)
     _log.info("Built the %s engine of riva-%s-%s", target, engine.kind, graph.network_suffix)
-    return graph.models(engine, network)
+    return graph.models(engine)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,12 +152,11 @@ class PipelineGraph:
             probe[values[1]] = np.full(2, frames, np.int64)
         return probe, steps
 
-    def models(self, engine: Engine, network: Graph) -> list[TritonModel]:
+    def models(self, engine: Engine) -> list[TritonModel]:
         """The Triton models of the pipeline, the network first."""
         settings = self.recognizer_settings()
         network_part = network_model(
             engine,
-            network,
             suffix=self.network_suffix,
             max_batch_size=self.options.max_batch_size,
             gathering=0 if self.options.offline else GATHERING_CALLS,

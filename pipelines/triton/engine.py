@@ -65,11 +65,15 @@ class Engine:
     Args:
         kind: The word in the model's name: `onnx` or `trt`.
         backend: Triton's name of the backend.
+        inputs: Those of the graph, but for what it has no use for.
+        outputs: The graph's.
         files: What the version folder of the model holds.
     """
 
     kind: str
     backend: str
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
     files: Mapping[str, bytes | Path]
 
 
@@ -94,7 +98,7 @@ def _onnx_runtime(graph: Graph, probe: Mapping[str, Any], steps: int) -> Engine:
     if files.graph != graph.path:
         graph.path.unlink()  # gigabytes that lie in `files` now
     try:
-        engine, answers = (_try_large if files.is_large else _try)(graph, files, probe)
+        network, inputs, answers = (_try_large if files.is_large else _try)(graph, files, probe)
     except _onnx_runtime_errors() as error:
         raise EngineFailed(
             f"ONNX Runtime cannot run {graph.path.name}: {error}",
@@ -102,11 +106,19 @@ def _onnx_runtime(graph: Graph, probe: Mapping[str, Any], steps: int) -> Engine:
             "export the checkpoint again with nemo2riva",
         ) from error
     _check_answers(graph, answers, steps)
-    parts = {part.name: part for part in engine.weights}
-    return Engine(kind="onnx", backend="python", files={GRAPH_FILE: engine.graph, **parts})
+    return Engine(
+        kind="onnx",
+        backend="python",
+        inputs=inputs,
+        outputs=graph.outputs,
+        files={GRAPH_FILE: network.graph, **{part.name: part for part in network.weights}},
+    )
 
 
-def _try(graph: Graph, files: GraphFiles, probe: Mapping[str, Any]) -> tuple[GraphFiles, list[Any]]:
+_Tried = tuple[GraphFiles, tuple[Tensor, ...], list[Any]]  # the network, the inputs that it takes, its answers
+
+
+def _try(graph: Graph, files: GraphFiles, probe: Mapping[str, Any]) -> _Tried:
     import onnx
     import onnxruntime
 
@@ -120,12 +132,12 @@ def _try(graph: Graph, files: GraphFiles, probe: Mapping[str, Any]) -> tuple[Gra
     if _is_rewritten(graph) and not files.weights:
         files = GraphFiles(graph=graph.path.with_name(GRAPH_FILE))
         onnx.save(optimise(graph.path, longest=graph.longest), files.graph)
-    session = onnxruntime.InferenceSession(files.graph, options, providers=["CPUExecutionProvider"])
-    _compare("inputs", graph.inputs, session.get_inputs())
-    return files, session.run(None, dict(probe))
+        session = onnxruntime.InferenceSession(files.graph, options, providers=["CPUExecutionProvider"])
+    inputs = _taken(graph, session)
+    return files, inputs, session.run(None, {tensor.name: probe[tensor.name] for tensor in inputs})
 
 
-def _try_large(graph: Graph, files: GraphFiles, probe: Mapping[str, Any]) -> tuple[GraphFiles, list[Any]]:
+def _try_large(graph: Graph, files: GraphFiles, probe: Mapping[str, Any]) -> _Tried:
     """The same with mapped weights: memory does not grow with the network."""
     from pipelines.triton.engine_large import optimise_large
     from pipelines.triton.mapped import MappedSession
@@ -139,10 +151,15 @@ def _try_large(graph: Graph, files: GraphFiles, probe: Mapping[str, Any]) -> tup
         for path in (exported.graph, *exported.weights):
             path.unlink()
     session = MappedSession(files)
-    _compare("inputs", graph.inputs, session.get_inputs())
+    inputs = _taken(graph, session)
     first = next(iter(probe.values()))
     repeats = max(1, _TRIED // (len(first) * first.shape[-1]))
-    return files, session.run(None, {name: value.repeat(repeats, axis=0) for name, value in probe.items()})
+    return files, inputs, session.run(None, {each.name: probe[each.name].repeat(repeats, axis=0) for each in inputs})
+
+
+def _taken(graph: Graph, session: Any) -> tuple[Tensor, ...]:
+    names = {entry.name for entry in session.get_inputs()}
+    return tuple(tensor for tensor in graph.inputs if tensor.name in names)
 
 
 def _is_rewritten(graph: Graph) -> bool:

@@ -87,6 +87,17 @@ class Editor:
         self._nodes.append(node)
         self._maker.update(dict.fromkeys(node.output, node))
 
+    def prune(self) -> None:
+        """Drops the nodes that no output needs."""
+        self._nodes = self.sorted()
+        self._maker = {output: node for node in self._nodes for output in node.output}
+
+    def drop_input(self, name: str) -> None:
+        """Removes an input of the graph that no node takes."""
+        self.inputs = [entry for entry in self.inputs if entry.name != name]
+        del self.model.graph.input[:]
+        self.model.graph.input.extend(self.inputs)
+
     def rename(self, node: NodeProto, output: str) -> None:
         """Gives a node's first output another name; its users keep the old one, for another node to make."""
         del self._maker[node.output[0]]

@@ -1,17 +1,20 @@
 """A deployed repository is served by a Triton that knows nothing of this project; every stream keeps its own state."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tritonclient.grpc
+from tritonclient.grpc import model_config_pb2 as pb
 from tritonclient.utils import InferenceServerException
 
 from pipelines.archive.encrypted_path import EncryptedPath
 from pipelines.errors import ModelsNotLoaded
 from pipelines.stages.deploy import DeployRequest, deploy
+from pipelines.triton.model_config import CONFIG_FILE, read_config, set_parameters, write_config
 from pipelines.triton.process import TritonProcess
-from tests.tones.archive import failing_network, tones, write_riva, write_rmir
+from tests.tones.archive import failing_network, tone_network, tones, write_riva, write_rmir
 from tests.tones.client import Sequence, finals, recognise
 
 pytestmark = pytest.mark.triton
@@ -23,17 +26,32 @@ NETWORK = "riva-onnx-online-am-streaming"
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory):
-    """A streaming pipeline, whose network keeps the masks, an offline one, and one whose network fails."""
+    """A streaming pipeline, an offline one, one whose network fails, and one whose network takes lengths."""
     folder = tmp_path_factory.mktemp("tones")
     rmirs = [
         write_rmir(folder / "online.rmir", write_riva(folder / "a.riva", masks=True), name="online"),
         write_rmir(folder / "offline.rmir", write_riva(folder / "b.riva"), name="offline", offline=True, chunk_size=30),
     ]
-    rmirs.append(write_rmir(folder / "faulty.rmir", write_riva(folder / "c.riva"), name="faulty"))
+    rmirs += [
+        write_rmir(folder / f"{name}.rmir", write_riva(folder / f"{name}.riva"), name=name)
+        for name in ("faulty", "masked")
+    ]
     deploy(DeployRequest(rmirs=tuple(map(EncryptedPath, rmirs)), repository=folder / "models"))
     network = folder / "models" / "riva-onnx-faulty-am-streaming" / "1" / "model.onnx"
     network.write_bytes(failing_network().SerializeToString())
+    take_lengths(folder / "models" / "riva-onnx-masked-am-streaming", folder / "models" / "masked")
     return folder / "models"
+
+
+def take_lengths(network: Path, pipeline: Path) -> None:
+    """Puts a network as NeMo exports it, with masks, in the place of the deployed one."""
+    (network / "1" / "model.onnx").write_bytes(tone_network(masks=True).SerializeToString())
+    config = read_config(network / CONFIG_FILE)
+    config.input.add(name="length", data_type=pb.TYPE_INT64, dims=[1]).reshape.SetInParent()
+    write_config(config, network)
+    config = read_config(pipeline / CONFIG_FILE)
+    set_parameters(config, {"network_length_input": "length"})
+    write_config(config, pipeline)
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +70,10 @@ def triton(repository, tmp_path_factory):
             yield client
 
 
-@pytest.mark.parametrize("piece", [2560, 999, 100_000])
-def test_a_stream_gives_its_utterances(triton, piece):
-    """Two utterances, each once, in order, with all audio accounted for, whatever the pieces."""
-    answers = recognise(triton, "online", SPEECH, piece=piece)
+@pytest.mark.parametrize(("model", "piece"), [("online", 2560), ("online", 999), ("online", 100_000), ("masked", 2560)])
+def test_a_stream_gives_its_utterances(triton, model, piece):
+    """Two utterances, each once, in order, with all audio accounted for, whatever the pieces and the network."""
+    answers = recognise(triton, model, SPEECH, piece=piece)
 
     assert finals(answers) == ["high low", "high"]
     assert answers[-1]["audio_processed"] == pytest.approx(len(SPEECH) / 16000)

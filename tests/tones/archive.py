@@ -39,7 +39,10 @@ MODEL_CONFIG = {
 
 
 def tone_network(*, masks: bool = False) -> onnx.ModelProto:
-    """Log mel frames to log probabilities of high, low and blank: a mean over four frames, and a comparison."""
+    """Log mel frames to log probabilities of high, low and blank: a mean over four frames, and a comparison.
+
+    With masks there is a second input, and frames from that number on are silence.
+    """
     weights = np.zeros((3, BANDS, 4), np.float32)
     weights[0, BANDS // 2 :] = 1 / 4
     weights[1, : BANDS // 2] = 1 / 4
@@ -57,6 +60,17 @@ def tone_network(*, masks: bool = False) -> onnx.ModelProto:
     inputs = [helper.make_tensor_value_info("audio_signal", TensorProto.FLOAT, ["batch", BANDS, "frames"])]
     if masks:
         inputs.append(helper.make_tensor_value_info("length", TensorProto.INT64, ["batch"]))
+        constants |= {name: np.array(value) for name, value in {"zero": 0, "one": 1, "two": 2, "axis": [1]}.items()}
+        nodes[:1] = [
+            helper.make_node("Shape", ["audio_signal"], ["shape"]),
+            helper.make_node("Gather", ["shape", "two"], ["frames"]),
+            helper.make_node("Range", ["zero", "frames", "one"], ["numbers"]),
+            helper.make_node("Unsqueeze", ["length", "axis"], ["ends"]),
+            helper.make_node("Less", ["numbers", "ends"], ["inside"]),
+            helper.make_node("Unsqueeze", ["inside", "axis"], ["mask"]),
+            helper.make_node("Where", ["mask", "audio_signal", "silence"], ["masked"]),
+            helper.make_node("Sub", ["masked", "silence"], ["loudness"]),
+        ]
     graph = helper.make_graph(
         nodes,
         "tones",

@@ -19,7 +19,7 @@ def fuse_attention(graph: Editor, *, longest: int) -> None:
     Biases, scale, softmax and the turning of the heads are done inside `MultiHeadAttention` (ONNX Runtime's contributed
     operators). The projected positions do not depend on the audio: they are constants here, as many as the longest
     window needs. One more than NeMo's of them makes the scores as wide as the padding did that shifts each row by one.
-    The masks become one bias that all layers share: keys outside an utterance still get exactly zero from Softmax.
+    A mask that limits the context becomes one bias that all layers share: Softmax still makes exact zeros of it.
 
     Args:
         graph: The network.
@@ -49,7 +49,7 @@ class _Layer:
         positions: Projected and divided as all scores are, (1, heads, 2 * reach, width); the first is `reach` steps
             ahead.
         scale: Factor of the scores of the content.
-        mask, blocked: Where no key may be seen, and the score there.
+        mask, blocked: Where no key may be seen, and the score there; `mask` is empty if all may.
         output: (batch, time, heads * width).
     """
 
@@ -71,12 +71,13 @@ class _Layer:
         Raises:
             _OtherForm: Something else was found on the way.
         """
-        masked = _maker(graph, softmax.input[0], "Where")
-        divided = _maker(graph, masked.input[2], "Div")
+        masked = graph.maker(softmax.input[0], "Where")
+        divided = _maker(graph, masked.input[2] if masked else softmax.input[0], "Div")
         total = _maker(graph, divided.input[0], "Add")
         content = _maker(graph, total.input[0], "MatMul")
         shifted = _maker(graph, total.input[1], "Slice", "Reshape", "Slice", "Reshape", "Pad", "MatMul")
-        context = _user(graph, _user(graph, softmax.output[0], "Where").output[0], "MatMul")
+        weights = _user(graph, softmax.output[0], "Where").output[0] if masked else softmax.output[0]
+        context = _user(graph, weights, "MatMul")
 
         query, content_bias = _biased(graph, _maker(graph, content.input[0], "Transpose", "Add"))
         same, position_bias = _biased(graph, _maker(graph, shifted.input[0], "Transpose", "Add"))
@@ -102,8 +103,8 @@ class _Layer:
             position_bias=query_bias + position_bias.reshape(-1),
             positions=np.ascontiguousarray(positions.reshape(1, 2 * reach, heads, width).swapaxes(1, 2)),
             scale=1 / float(divisor),
-            mask=masked.input[0],
-            blocked=float(_constant(graph, masked.input[1])),
+            mask=masked.input[0] if masked else "",
+            blocked=float(_constant(graph, masked.input[1])) if masked else 0.0,
             output=_user(graph, _user(graph, context.output[0], "Transpose").output[0], "Reshape").output[0],
         )
 
@@ -169,16 +170,10 @@ class _Fused:
         skewed = add("Slice", flat, time, constant([_TO_THE_END]), constant([2]))
         shape = add("Concat", constant([0, 0]), time, constant([-1]), axis=0)
         shifted = add("Slice", add("Reshape", skewed, shape), constant([0]), time, constant([3]))
+        bias = add("Add", shifted, self._mask(layer)) if layer.mask else shifted
         node = make_node(
             "MultiHeadAttention",
-            [
-                layer.query,
-                layer.key,
-                layer.value,
-                constant(layer.biases.reshape(-1)),
-                "",
-                add("Add", shifted, self._mask(layer)),
-            ],
+            [layer.query, layer.key, layer.value, constant(layer.biases.reshape(-1)), "", bias],
             [f"{layer.output}/fused"],
             domain="com.microsoft",
             num_heads=heads,

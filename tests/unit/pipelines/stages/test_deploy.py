@@ -67,12 +67,11 @@ def test_the_configuration_says_what_the_server_asks(make_rmir, tmp_path):
 
 
 def test_the_network_looks_like_its_graph(make_rmir, tmp_path):
-    """Inputs and outputs carry the graph's names and types, so that another backend can take the model's place."""
+    """Inputs and outputs carry the graph's names, so that another backend can take its place; no lengths, no masks."""
     deploy(request(tmp_path / "models", make_rmir(riva={"masks": True})))
 
     config = read_config(tmp_path / "models" / "riva-onnx-riva-asr-am-streaming" / "config.pbtxt")
-    assert [(entry.name, list(entry.dims)) for entry in config.input] == [("audio_signal", [8, -1]), ("length", [1])]
-    assert list(config.input[1].reshape.shape) == []
+    assert [(entry.name, list(entry.dims)) for entry in config.input] == [("audio_signal", [8, -1])]
     assert [(entry.name, list(entry.dims)) for entry in config.output] == [("logprobs", [-1, 3])]
     assert parameter_values(config)["service"] == "network"
 

@@ -24,10 +24,10 @@ GRAPH = Graph.declared(
 
 
 def model(backend: str = "python", kind: str = "onnx") -> TritonModel:
-    engine = Engine(kind=kind, backend=backend, files={"model.onnx": b"graph"})
-    return network_model(
-        engine, GRAPH, suffix="x-am-streaming", max_batch_size=7, gathering=1000, spread=True, together=False
+    engine = Engine(
+        kind=kind, backend=backend, inputs=GRAPH.inputs, outputs=GRAPH.outputs, files={"model.onnx": b"graph"}
     )
+    return network_model(engine, suffix="x-am-streaming", max_batch_size=7, gathering=1000, spread=True, together=False)
 
 
 def test_the_facts_of_an_export_declare_the_graph() -> None:
