@@ -34,8 +34,8 @@ _SEQUENCES_LIMIT = 5  # seconds that Triton waits for sequences without END; nob
 _POLL = 0.05  # seconds
 # States of requests that Triton keeps for later ones. Beyond that number (8 by default) it deletes a state when the
 # response is written, while the thread that wrote it still holds a lock inside: the end of
-# `StreamInferResponseComplete` in triton-inference-server/server, src/grpc/stream_infer_handler.cc, r24.10 and main of August 2026.
-# Some dozen streams crash it, sooner or later. With room for more than can be in flight none is deleted.
+# `StreamInferResponseComplete`, src/grpc/stream_infer_handler.cc of triton-inference-server/server, r24.10 and main of
+# August 2026. Some dozen streams crash it, sooner or later. With room for all in flight none is deleted.
 _KEPT_STATES = 65_536
 _LOG_LINES = 2000  # kept for error messages
 _LOADED = re.compile(r"successfully loaded '(?P<model>[^']+)'")
