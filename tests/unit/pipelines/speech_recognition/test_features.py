@@ -1,11 +1,13 @@
 """The features are NeMo's, whole or in pieces."""
 
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 
+from pipelines.speech_recognition import features
 from pipelines.speech_recognition.features import (
     FeatureSettings,
     FeatureStream,
@@ -55,6 +57,30 @@ def test_pieces_give_the_frames_of_the_whole(golden, piece):
     frames.append(stream.finish())
 
     np.testing.assert_allclose(np.concatenate(frames), mel(audio), atol=1e-5)
+
+
+@pytest.mark.parametrize(("free", "working"), [(1, 1), (2, 2), (8, 3)])
+def test_free_cores_share_the_frames_of_a_recording(monkeypatch, free, working):
+    """As many threads as cores are free, three at most, compute frames; these are those of one thread."""
+    settings = FeatureSettings(window=400)
+    audio = np.random.default_rng(0).standard_normal(5 * settings.sample_rate, np.float32)
+    expected = MelSpectrogram(settings)(audio)
+    all_at_work, names, transform = threading.Barrier(working), set(), np.fft.rfft
+
+    def recorded(*values):
+        name = threading.current_thread().name
+        if name not in names:
+            names.add(name)
+            all_at_work.wait(timeout=10)
+        return transform(*values)
+
+    monkeypatch.setattr(features, "_free_cores", lambda: free)
+    monkeypatch.setattr(np.fft, "rfft", recorded)
+
+    found = MelSpectrogram(settings, threads=3)(audio)
+
+    assert len(names) == working
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_frames_number_samples_by_hop_even_when_windows_are_short():
