@@ -43,7 +43,8 @@ class TritonPythonModel:
         spread over all threads, which answers it sooner and costs more processor time; `together`, whether `execute`
         returns the answers of its requests, instead of each being sent when it is ready. The latter keeps the cores
         busier where items differ in length. With a network of half a millisecond, eight callers and a machine that had
-        no time for them, Triton 2.51 crashed once and lost an answer once; returned answers came through the same.
+        no time for them, Triton 2.51 crashed once and lost an answer once while answers were sent. Since then neither
+        was seen again in 360,000 calls, returned or sent; `pipelines/triton/process.py` has a crash that was mended.
         """
         config = json.loads(args["model_config"])
         parameters = {name: value["string_value"] for name, value in config["parameters"].items()}
