@@ -131,7 +131,7 @@ class MelSpectrogram:
             single caller sooner, and takes a tenth more time in all.
         """
         self.settings = settings
-        self._pool = ThreadPoolExecutor(threads - 1, thread_name_prefix="features") if threads > 1 else None
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="features")
         self._threads = threads
         # Sample t * hop of the signal stands in the middle of frame t.
         self.lead = settings.n_fft // 2 - (settings.n_fft - settings.window) // 2
@@ -159,7 +159,7 @@ class MelSpectrogram:
                 self._bands_of(windows[first : first + _BLOCK], out=mel[first : first + _BLOCK])
 
         # Each takes the next block when it is done with its last: a helper comes late, since its core was asleep.
-        helping = [self._pool.submit(work) for _ in range(self._helpers(count))] if self._pool else []
+        helping = [self._pool.submit(work) for _ in range(self._helpers(count))]
         work()
         for helper in helping:
             helper.result()
