@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from statistics import median
-from time import perf_counter, process_time
+from time import perf_counter
 
 from ci.bench.figure import Figure, median_ratio
 from ci.bench.recognisers import Baseline, Sherpa, run_together
-from ci.bench.server import cpu_seconds, serving
+from ci.bench.rounds import run_rounds
+from ci.bench.server import serving
 from ci.bench.subject import Subject, Utterance, speech
 from ci.errors import WrongAnswer
 
@@ -14,7 +15,7 @@ __all__ = ["measure_offline"]
 
 CLIENTS = 8
 _UTTERANCES = {"2m": 96, "13m": 32}  # one to two seconds a round: the clients' last ones are a small part of it
-_ROUNDS = 15  # many, short and in turning order: the machine has moods that last for seconds
+_ROUNDS = 15  # many and short: the machine has moods that last for seconds
 _AGREE = 0.95  # of the transcripts; with random weights a close call may go the other way now and then
 
 
@@ -45,13 +46,7 @@ def measure_offline(subject: Subject, *, quick: bool) -> Iterator[Figure]:
             "sherpa one": lambda: run_together([sherpa_alone], utterances),
             "sherpa two": lambda: run_together(sherpa_pair, utterances),
         }
-        seconds: dict[str, list[float]] = {name: [] for name in contenders}
-        cpu: dict[str, list[float]] = {name: [] for name in contenders}
-        for each in range(2 if quick else _ROUNDS):
-            for name, contend in list(contenders.items())[:: 1 if each % 2 else -1]:
-                before = process_time() + cpu_seconds()
-                seconds[name].append(contend())
-                cpu[name].append(process_time() + cpu_seconds() - before)
+        seconds, cpu = run_rounds(contenders, rounds=2 if quick else _ROUNDS)
         added = [1000 * (_time(clients[0], each) - _time(alone, each)) for each in utterances]
 
     def better(*names: str) -> list[float]:

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
-from time import process_time
 from typing import Any
 
 from ci import environments
 from ci.bench.figure import Figure, median_ratio
 from ci.bench.recognisers import run_together
-from ci.bench.server import cpu_seconds, serving
+from ci.bench.rounds import run_rounds
+from ci.bench.server import serving
 from ci.bench.subject import LANGUAGE, Subject, texts
 from ci.environments import ROOT
 from ci.errors import StageFailed, WrongAnswer
@@ -55,13 +55,7 @@ def measure_punctuation(subject: Subject, *, quick: bool) -> Iterator[Figure]:
             "transformers": lambda: other.seconds(repeated, batch=1),
             "transformers, batches": lambda: other.seconds(repeated, batch=BATCH),
         }
-        seconds: dict[str, list[float]] = {name: [] for name in contenders}
-        cpu: dict[str, list[float]] = {name: [] for name in contenders}
-        for _ in range(2 if quick else _ROUNDS):
-            for name, contend in contenders.items():
-                before = process_time() + cpu_seconds()
-                seconds[name].append(contend())
-                cpu[name].append(process_time() + cpu_seconds() - before)
+        seconds, cpu = run_rounds(contenders, rounds=2 if quick else _ROUNDS)
 
     def best(kind: str) -> str:
         return min((name for name in contenders if kind in name), key=lambda name: median(seconds[name]))
